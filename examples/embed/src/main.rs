@@ -1,0 +1,3 @@
+//! A wasmtime host that gives its guest memory control.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Counts lines, words and bytes of files that it maps.
+
+fn main() {}

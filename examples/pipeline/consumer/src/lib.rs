@@ -1,0 +1,1 @@
+//! Reads frames from a shared object.

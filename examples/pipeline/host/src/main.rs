@@ -1,0 +1,3 @@
+//! Runs the pipeline as two stores of one domain.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Fills frames in a shared object.

@@ -1,0 +1,1 @@
+//! Guest SDK of wasi:memory-control: objects, mappings and guards.

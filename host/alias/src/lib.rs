@@ -1,0 +1,1 @@
+//! Backend with an MMU: the same physical page shown twice.

@@ -1,0 +1,3 @@
+//! memctl: run and compare WebAssembly guests that map memory.
+
+fn main() {}

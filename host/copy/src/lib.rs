@@ -1,0 +1,1 @@
+//! Backend without an MMU: bytes move at coherence points.

@@ -1,0 +1,1 @@
+//! The contract of wasi:memory-control as plain data and rules.

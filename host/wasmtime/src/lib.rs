@@ -1,0 +1,1 @@
+//! wasi:memory-control for wasmtime.

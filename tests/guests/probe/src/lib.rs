@@ -1,0 +1,1 @@
+//! A component whose exports are the raw wire calls.

@@ -1,0 +1,1 @@
+//! Conformance: guest programs on every backend.
