@@ -1,1 +1,31 @@
-//! The contract of wasi:memory-control as plain data and rules.
+//! The contract of `wasi:memory-control` as plain data and rules.
+//!
+//! A [`Domain`] knows which guests there are, which objects they share, where each object is shown, who has a lease on
+//! what and what is left of every quota. It decides when bytes must move; a [`Backend`] moves them. Nothing here knows an
+//! operating system or a WebAssembly engine, allocates unboundedly, or uses a number from a guest before it was checked.
+//!
+//! All state is tables of entries that name each other by index: with the feature `serde` a domain can be written out and
+//! read back elsewhere.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod backend;
+mod domain;
+mod entries;
+mod error;
+mod options;
+mod quota;
+mod range;
+mod storage;
+mod table;
+
+pub use backend::{Ask, Backend, MemoryId, Part, Shown, View};
+pub use domain::{Adopted, Domain, Memory};
+pub use entries::{HandleId, InstanceId, LeaseId, MappingId, Medium, ObjectId};
+pub use error::{Code, Error};
+pub use options::{Access, Coherence, MapOptions, Populate, Protection, Rights, Sharing};
+pub use quota::Quotas;
+pub use range::{Granule, Span};
+pub use storage::Storage;

@@ -1,0 +1,129 @@
+//! What a backend does with bytes. The domain says when; nothing here decides anything.
+
+use crate::{Error, InstanceId, ObjectId, Populate, Sharing, Span};
+
+/// Which of an instance's memories a window lies in, as the embedding numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct MemoryId(pub u64);
+
+/// How a window shows its object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Shown {
+    /// The window *is* the object's storage.
+    Alias,
+    /// A private window over the object's storage: pages are copied when the guest writes them. Only while nobody can
+    /// write the object.
+    Snapshot,
+    /// The window holds a copy of the bytes.
+    Copy,
+}
+
+/// A mapping, as far as backends need to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct View {
+    /// Whose mapping it is.
+    pub instance: InstanceId,
+    /// The memory that the window lies in.
+    pub memory: MemoryId,
+    /// The window, as addresses of that memory.
+    pub window: Span,
+    /// What is shown.
+    pub object: ObjectId,
+    /// First byte of the object that is shown.
+    pub offset: u64,
+    /// Whether stores reach the object.
+    pub sharing: Sharing,
+    /// How the window shows it.
+    pub shown: Shown,
+    /// When to bring the bytes in.
+    pub populate: Populate,
+}
+
+/// A part of a view, and where the object ends in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Inside the view's window.
+    pub window: Span,
+    /// The object's byte that the part's first byte shows.
+    pub offset: u64,
+    /// How many of the part's bytes the object has. The rest read as zero, and what is stored there is lost.
+    pub real: u64,
+}
+
+/// The means by which windows come to show objects.
+///
+/// All methods get windows that lie in the guest's memory and ranges of objects that were checked. None of them is called while
+/// guest code of the view's instance runs.
+pub trait Backend {
+    /// How a window of `memory` would show `object`. `frozen` says that nobody can write the object now and
+    /// that the domain will hear of it before somebody can.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if it can't with this sharing and coherence.
+    fn choose(&mut self, memory: MemoryId, object: ObjectId, ask: Ask) -> Result<Shown, Error>;
+
+    /// The object's length in bytes, now.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn size(&mut self, object: ObjectId) -> Result<u64, Error>;
+
+    /// Makes the window show the object: `part` is the whole window.
+    ///
+    /// # Errors
+    /// Any; the window's bytes are then as they were.
+    fn show(&mut self, view: &View, part: Part) -> Result<(), Error>;
+
+    /// Makes the window ordinary zeroed memory, without publishing.
+    ///
+    /// # Errors
+    /// Any; the window no longer shows the object even then.
+    fn hide(&mut self, view: &View) -> Result<(), Error>;
+
+    /// Moves the part's bytes from window to object, and zeroes those past the object's end in the window.
+    ///
+    /// # Errors
+    /// Any; the object may then have some of the bytes.
+    fn publish(&mut self, view: &View, part: Part) -> Result<(), Error>;
+
+    /// Moves the part's bytes from object to window, and zeroes those past the object's end in the window.
+    ///
+    /// # Errors
+    /// Any; the window may then have some of the bytes.
+    fn refresh(&mut self, view: &View, part: Part) -> Result<(), Error>;
+
+    /// Makes a [`Shown::Snapshot`] window independent of the object, keeping its bytes: somebody is about to write the object.
+    ///
+    /// # Errors
+    /// Any; the window is then as it was.
+    fn detach(&mut self, view: &View) -> Result<(), Error>;
+
+    /// Sets the object's length. New bytes are zero.
+    ///
+    /// # Errors
+    /// Any; the object is then as it was.
+    fn resize(&mut self, object: ObjectId, size: u64) -> Result<(), Error>;
+
+    /// Waits until the medium has what was published.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn sync(&mut self, object: ObjectId) -> Result<(), Error>;
+
+    /// The object is gone; its storage may go too.
+    fn release(&mut self, object: ObjectId);
+}
+
+/// What a mapping needs of the backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Whether stores reach the object.
+    pub sharing: Sharing,
+    /// When shared bytes become coherent.
+    pub coherence: crate::Coherence,
+    /// Nobody can write the object now, and the domain will hear of it before somebody can.
+    pub frozen: bool,
+}

@@ -1,0 +1,145 @@
+//! Leases: many readers or one writer for a range of an object.
+
+use super::Domain;
+use crate::entries::Lease;
+use crate::{Access, Backend, Error, InstanceId, LeaseId, MappingId, Quotas, Span};
+
+const ONE_LEASE: Quotas = Quotas { leases: 1, ..Quotas::NONE };
+
+impl Domain {
+    /// Acquires a lease on `(start, len)`, a part of the mapping's window, at once or not at all, and refreshes the part.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::OutOfBounds`] or [`Error::Empty`], [`Error::Access`] for writing what is private,
+    /// [`Error::Busy`] if another lease conflicts, [`Error::Quota`], and the backend's. There is no lease then.
+    pub fn acquire(
+        &mut self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        id: MappingId,
+        part: (u64, u64),
+        access: Access,
+    ) -> Result<LeaseId, Error> {
+        let window = self.claim_part(caller, id, part)?;
+        let mapping = *self.mapping(id)?;
+        if access == Access::Write && !mapping.is_shared() {
+            return Err(Error::Access { right: "write through a private mapping" });
+        }
+        self.check_leases(id, window, access, |_| false)?;
+        self.check_quota(caller, ONE_LEASE)?;
+        self.refresh_part(backend, id, window)?;
+
+        self.take_quota(caller, ONE_LEASE);
+        let object = mapping.view.object;
+        let range = self.range_of(id, window)?;
+        let lease = self.leases.insert(Lease { instance: caller, mapping: id, object, window, range, access });
+        if let Some(mapping) = self.mappings.get_mut(id) {
+            mapping.leases += 1;
+        }
+        self.object_mut(object)?.leases.insert(lease);
+        if let Some(instance) = self.instances.get_mut(caller) {
+            instance.leases.insert(lease);
+        }
+        Ok(lease)
+    }
+
+    /// The part of its window that a lease is for.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it isn't a live lease of `caller`'s.
+    pub fn leased(&self, caller: InstanceId, id: LeaseId) -> Result<(MappingId, Span), Error> {
+        let lease = self.lease_of(caller, id)?;
+        Ok((lease.mapping, lease.window))
+    }
+
+    /// Gives a lease back; one to write publishes its part first. The lease is gone in any case.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], and the backend's if stores could not be published.
+    pub fn release(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: LeaseId) -> Result<(), Error> {
+        let lease = self.lease_of(caller, id)?;
+        let published = match lease.access {
+            Access::Write => self.publish_part(backend, lease.mapping, lease.window),
+            Access::Read => Ok(()),
+        };
+        self.remove_lease(id);
+        published
+    }
+
+    /// Gives a lease back without publishing: the embedding can't reach the window any more.
+    pub fn abandon(&mut self, caller: InstanceId, id: LeaseId) {
+        if self.lease_of(caller, id).is_ok() {
+            self.remove_lease(id);
+        }
+    }
+
+    /// Revokes the leases of a mapping whose guest is gone. What was stored under a write lease is published, as a backend that
+    /// shows the storage itself has done already.
+    pub(super) fn revoke_leases(&mut self, backend: &mut dyn Backend, mapping: MappingId) {
+        let Some(view) = self.mappings.get(mapping).map(|mapping| mapping.view) else { return };
+        let Some(object) = self.objects.get(view.object) else { return };
+        for id in object.leases.clone() {
+            let Some(lease) = self.leases.get(id).copied() else { continue };
+            if lease.mapping != mapping {
+                continue;
+            }
+            if lease.access == Access::Write {
+                // The guest is gone: there is nobody to tell that its stores were lost.
+                let _lost = self.publish_part(backend, mapping, lease.window);
+            }
+            self.remove_lease(id);
+        }
+    }
+
+    /// Whether bytes of a part of the mapping's window may move now, without a lease of their own: nobody else has a
+    /// lease that conflicts. Inside the mapping's own write lease they may.
+    pub(super) fn check_momentary(&self, id: MappingId, window: Span, access: Access) -> Result<(), Error> {
+        self.check_leases(id, window, access, |lease| {
+            lease.mapping == id && lease.access == Access::Write && window.inside(lease.window)
+        })
+    }
+
+    fn check_leases(
+        &self,
+        id: MappingId,
+        window: Span,
+        access: Access,
+        disregard: impl Fn(&Lease) -> bool,
+    ) -> Result<(), Error> {
+        let range = self.range_of(id, window)?;
+        for lease in &self.object(self.mapping(id)?.view.object)?.leases {
+            let Some(lease) = self.leases.get(*lease) else { continue };
+            let conflicts = access == Access::Write || lease.access == Access::Write;
+            if conflicts && lease.range.overlaps(range) && !disregard(lease) {
+                return Err(Error::Busy { start: lease.range.start(), end: lease.range.end() });
+            }
+        }
+        Ok(())
+    }
+
+    fn range_of(&self, id: MappingId, window: Span) -> Result<Span, Error> {
+        let view = self.mapping(id)?.view;
+        Span::claim("the leased range", view.offset + (window.start() - view.window.start()), window.len())
+    }
+
+    fn lease_of(&self, caller: InstanceId, id: LeaseId) -> Result<Lease, Error> {
+        match self.leases.get(id) {
+            Some(lease) if lease.instance == caller => Ok(*lease),
+            _ => Err(Error::Stale { what: "lease" }),
+        }
+    }
+
+    fn remove_lease(&mut self, id: LeaseId) {
+        let Some(lease) = self.leases.remove(id) else { return };
+        if let Some(mapping) = self.mappings.get_mut(lease.mapping) {
+            mapping.leases -= 1;
+        }
+        if let Some(object) = self.objects.get_mut(lease.object) {
+            object.leases.remove(&id);
+        }
+        if let Some(instance) = self.instances.get_mut(lease.instance) {
+            instance.leases.remove(&id);
+        }
+        self.give_quota(lease.instance, ONE_LEASE);
+    }
+}

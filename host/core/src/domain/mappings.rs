@@ -1,0 +1,243 @@
+//! Mapping and unmapping.
+
+use super::Domain;
+use crate::entries::{Handle, Mapping, Object};
+use crate::{
+    Ask, Backend, Coherence, Error, HandleId, InstanceId, MapOptions, MappingId, Medium, MemoryId, Part, Protection,
+    Quotas, Rights, Sharing, Span, View,
+};
+
+/// The memory that a window is claimed to lie in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Which one.
+    pub id: MemoryId,
+    /// Its length in bytes, if the host knows it. If not, the embedding has checked the window.
+    pub size: Option<u64>,
+}
+
+impl Domain {
+    /// Shows the object from byte `options.offset` on in the window of `len` bytes at `start`. Gives the mapping,
+    /// and how the window shows the object.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Misaligned`], [`Error::Empty`], [`Error::Wraps`], [`Error::OutOfBounds`],
+    /// [`Error::WindowOverlap`], [`Error::RangeOverlap`], [`Error::Access`], [`Error::Quota`], [`Error::Unsupported`], and the
+    /// backend's. On any error there is no mapping and the window's bytes are as they were.
+    pub fn map(
+        &mut self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        memory: Memory,
+        (start, len): (u64, u64),
+        handle: HandleId,
+        options: MapOptions,
+    ) -> Result<MappingId, Error> {
+        let Handle { object: id, rights, .. } = self.handle_of(caller, handle)?;
+        let window = Span::claim("the window", start, len)?;
+        self.granule.aligned("the window's start", start)?;
+        self.granule.aligned("the window's length", len)?;
+        self.granule.aligned("the object offset", options.offset)?;
+        if let Some(size) = memory.size {
+            window.within("the window", size)?;
+        }
+        let range = Span::claim("the range of the object", options.offset, len)?;
+        let size = self.size_now(backend, id)?;
+        if range.start() >= size {
+            return Err(Error::OutOfBounds { what: "the range of the object", start: range.start(), len, limit: size });
+        }
+        range.within("the range of the object", self.granule.round_up(size))?;
+        check_rights(rights, options)?;
+        let ask = Quotas { mappings: 1, mapped_bytes: len, ..Quotas::NONE };
+        self.check_quota(caller, ask)?;
+        self.check_window(caller, memory.id, window)?;
+        let object = self.object(id)?;
+        self.check_range(caller, object, range, options)?;
+        let frozen = self.is_frozen(object);
+        let shown =
+            backend.choose(memory.id, id, Ask { sharing: options.sharing, coherence: options.coherence, frozen })?;
+
+        let view = View {
+            instance: caller,
+            memory: memory.id,
+            window,
+            object: id,
+            offset: options.offset,
+            sharing: options.sharing,
+            shown,
+            populate: options.populate,
+        };
+        if options.sharing == Sharing::Shared {
+            self.let_writer_in(backend, id)?;
+        }
+        self.settle(backend, id);
+        backend.show(&view, part_of(&view, window, size))?;
+
+        self.take_quota(caller, ask);
+        Ok(self.insert_mapping(Mapping {
+            view,
+            coherence: options.coherence,
+            seen: self.object(id)?.version,
+            leases: 0,
+            failed: None,
+        }))
+    }
+
+    /// How a mapping's window shows its object.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it isn't a live mapping of `caller`'s.
+    pub fn view(&self, caller: InstanceId, id: MappingId) -> Result<View, Error> {
+        Ok(self.mapping_of(caller, id)?.view)
+    }
+
+    /// Ends a mapping, after publishing it if it is automatic. The window is ordinary zeroed memory afterwards.
+    ///
+    /// # Errors
+    /// [`Error::Stale`]; [`Error::Busy`] while a lease of it is held, and then nothing has changed. The backend's, if stores
+    /// could not be published now or before: the mapping is gone then all the same.
+    pub fn unmap(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: MappingId) -> Result<(), Error> {
+        let mapping = self.mapping_of(caller, id)?;
+        if mapping.leases > 0 {
+            let range = mapping.range();
+            return Err(Error::Busy { start: range.start(), end: range.end() });
+        }
+        self.drop_mapping(backend, id)
+    }
+
+    /// Ends mappings whose guest no longer matters: leases are revoked, errors are nobody's.
+    pub(super) fn drop_mappings(&mut self, backend: &mut dyn Backend, ids: &[MappingId]) {
+        for &id in ids {
+            self.revoke_leases(backend, id);
+            // Nobody is left to hear of a failure, and the mapping is gone in any case.
+            let _gone = self.drop_mapping(backend, id);
+        }
+    }
+
+    fn drop_mapping(&mut self, backend: &mut dyn Backend, id: MappingId) -> Result<(), Error> {
+        let mapping = *self.mapping(id)?;
+        if mapping.is_automatic() && self.object(mapping.view.object)?.newest == Some(mapping.view.instance) {
+            self.settle(backend, mapping.view.object);
+        }
+        let hidden = backend.hide(&mapping.view);
+        let failed = self.mapping(id)?.failed;
+        self.remove_mapping(backend, id);
+        if let Some(errno) = failed {
+            return Err(Error::Io { what: "publishing stores at an earlier crossing", errno });
+        }
+        hidden
+    }
+
+    fn insert_mapping(&mut self, mapping: Mapping) -> MappingId {
+        let id: MappingId = self.mappings.insert(mapping);
+        let view = mapping.view;
+        if let Some(object) = self.objects.get_mut(view.object) {
+            object.mappings.insert(id);
+            object.shared += u32::from(mapping.is_shared());
+            if mapping.is_automatic() {
+                // The caller goes on running: from now on its window may be the newest.
+                object.newest = Some(view.instance);
+            }
+        }
+        let unwatched = self.is_unwatched(&mapping);
+        if let Some(instance) = self.instances.get_mut(view.instance) {
+            instance.windows.insert((view.memory, view.window.start()), id);
+            if mapping.is_automatic() {
+                instance.automatic.push(id);
+                instance.unwatched += u32::from(unwatched);
+            }
+        }
+        id
+    }
+
+    fn remove_mapping(&mut self, backend: &mut dyn Backend, id: MappingId) {
+        let Some(mapping) = self.mappings.remove(id) else { return };
+        let view = mapping.view;
+        let unwatched = self.is_unwatched(&mapping);
+        if let Some(object) = self.objects.get_mut(view.object) {
+            object.mappings.remove(&id);
+            object.shared -= u32::from(mapping.is_shared());
+        }
+        if let Some(instance) = self.instances.get_mut(view.instance) {
+            instance.windows.remove(&(view.memory, view.window.start()));
+            if mapping.is_automatic() {
+                instance.automatic.retain(|other| *other != id);
+                instance.unwatched -= u32::from(unwatched);
+            }
+        }
+        self.give_quota(view.instance, Quotas { mappings: 1, mapped_bytes: view.window.len(), ..Quotas::NONE });
+        self.release_if_unused(backend, view.object);
+    }
+
+    /// Whether host calls may look at or change the object's bytes without the domain hearing of it.
+    pub(super) fn is_unwatched(&self, mapping: &Mapping) -> bool {
+        self.objects.get(mapping.view.object).is_some_and(|object| matches!(object.medium, Medium::File { .. }))
+    }
+
+    /// No live window of the instance has a byte of `window`.
+    fn check_window(&self, caller: InstanceId, memory: MemoryId, window: Span) -> Result<(), Error> {
+        // Live windows don't overlap each other: only the last that starts before `window`'s end can reach into it.
+        let before = self.instance(caller)?.windows.range((memory, 0)..(memory, window.end())).next_back();
+        if let Some((_, id)) = before {
+            let live = self.mapping(*id)?.view.window;
+            if live.overlaps(window) {
+                return Err(Error::WindowOverlap { start: live.start(), len: live.len() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Rule 4: at most one automatic window per range and store. All shared mappings are writable.
+    fn check_range(&self, caller: InstanceId, object: &Object, range: Span, options: MapOptions) -> Result<(), Error> {
+        if options.sharing == Sharing::Private || options.coherence == Coherence::Leased {
+            return Ok(());
+        }
+        for id in &object.mappings {
+            let other = self.mapping(*id)?;
+            let kept_apart = match (other.coherence, options.coherence) {
+                (Coherence::Leased, _) => true,
+                (Coherence::Aliasing, Coherence::Aliasing) => true,
+                (Coherence::Automatic | Coherence::Aliasing, _) => false,
+            };
+            if other.view.instance == caller && other.is_shared() && !kept_apart && other.range().overlaps(range) {
+                return Err(Error::RangeOverlap { start: other.range().start(), end: other.range().end() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The live mapping's part `window`, and where the object ends in it.
+    pub(super) fn part(
+        &mut self,
+        backend: &mut dyn Backend,
+        id: MappingId,
+        window: Span,
+    ) -> Result<(View, Part), Error> {
+        let view = self.mapping(id)?.view;
+        let size = self.size_now(backend, view.object)?;
+        Ok((view, part_of(&view, window, size)))
+    }
+}
+
+fn check_rights(rights: Rights, options: MapOptions) -> Result<(), Error> {
+    if !rights.contains(Rights::READ) {
+        return Err(Error::Access { right: "read" });
+    }
+    if options.protection == Protection::ReadWrite
+        && options.sharing == Sharing::Shared
+        && !rights.contains(Rights::WRITE)
+    {
+        return Err(Error::Access { right: "write" });
+    }
+    if options.protection != Protection::ReadWrite {
+        return Err(Error::Unsupported {
+            why: "protection none and read are not enforced yet: map private to read what can't be written",
+        });
+    }
+    Ok(())
+}
+
+fn part_of(view: &View, window: Span, size: u64) -> Part {
+    let offset = view.offset + (window.start() - view.window.start());
+    Part { window, offset, real: size.saturating_sub(offset).min(window.len()) }
+}

@@ -1,0 +1,191 @@
+//! The domain: the set of instances that may share objects, and the rules among them.
+//!
+//! All of it is plain data in tables. Bytes move through the [`Backend`] that each call is lent.
+
+mod coherence;
+mod leases;
+mod mappings;
+mod objects;
+
+use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+
+use crate::entries::{Handle, Instance, Lease, Mapping, Object};
+use crate::quota::Account;
+use crate::table::Table;
+use crate::{Backend, Error, Granule, HandleId, InstanceId, MappingId, MemoryId, ObjectId, Quotas, Rights, View};
+
+pub use mappings::Memory;
+pub use objects::Adopted;
+
+/// Objects, instances, mappings, leases and quotas, and what may be done with them.
+///
+/// ```
+/// use memctl_core::{Domain, Granule, Quotas};
+/// let mut domain = Domain::new(Granule::DEFAULT, Quotas::DOMAIN);
+/// let guest = domain.begin(Quotas::GUEST);
+/// assert_eq!(domain.usage(guest)?, Quotas::NONE);
+/// # Ok::<(), memctl_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Domain {
+    granule: Granule,
+    account: Account,
+    instances: Table<Instance>,
+    objects: Table<Object>,
+    handles: Table<Handle>,
+    mappings: Table<Mapping>,
+    leases: Table<Lease>,
+    names: BTreeMap<String, (ObjectId, Rights)>,
+    /// File objects by device and inode.
+    files: BTreeMap<(u64, u64), ObjectId>,
+    /// Files that were opened for writing, past the domain.
+    written_files: BTreeSet<(u64, u64)>,
+    /// Whether the embedding tells the domain before a file is opened for writing.
+    files_watched: bool,
+}
+
+impl Domain {
+    /// A domain with nothing in it. `limit` is what all its instances may use together.
+    #[must_use]
+    pub fn new(granule: Granule, limit: Quotas) -> Self {
+        Self {
+            granule,
+            account: Account::new(limit),
+            instances: Table::default(),
+            objects: Table::default(),
+            handles: Table::default(),
+            mappings: Table::default(),
+            leases: Table::default(),
+            names: BTreeMap::new(),
+            files: BTreeMap::new(),
+            written_files: BTreeSet::new(),
+            files_watched: false,
+        }
+    }
+
+    /// The alignment and size unit of mappings.
+    #[must_use]
+    pub fn granule(&self) -> Granule {
+        self.granule
+    }
+
+    /// From now on the embedding calls [`Domain::file_opened_for_writing`] before any guest's file is.
+    /// Only then can a private mapping of a file show the file's own pages.
+    pub fn watch_files(&mut self) {
+        self.files_watched = true;
+    }
+
+    /// Lets an instance in, with its own limits.
+    pub fn begin(&mut self, limit: Quotas) -> InstanceId {
+        self.instances.insert(Instance {
+            account: Account::new(limit),
+            handles: BTreeSet::new(),
+            windows: BTreeMap::new(),
+            leases: BTreeSet::new(),
+            automatic: alloc::vec::Vec::new(),
+            unwatched: 0,
+        })
+    }
+
+    /// Ends an instance, in whatever state it is: what its shared windows hold is published, its mappings go, its leases are
+    /// revoked, its handles are dropped. Ending it again does nothing.
+    pub fn end(&mut self, backend: &mut dyn Backend, id: InstanceId) {
+        let Some(instance) = self.instances.get(id) else { return };
+        let mappings: alloc::vec::Vec<_> = instance.windows.values().copied().collect();
+        let handles: alloc::vec::Vec<_> = instance.handles.iter().copied().collect();
+        self.drop_mappings(backend, &mappings);
+        for handle in handles {
+            self.drop_handle(backend, handle);
+        }
+        self.instances.remove(id);
+    }
+
+    /// A memory of the instance is about to go: so do the mappings in it, as in [`Domain::end`].
+    pub fn memory_gone(&mut self, backend: &mut dyn Backend, memory: MemoryId) {
+        let ids: alloc::vec::Vec<MappingId> =
+            self.mappings.iter().filter(|(_, m)| m.view.memory == memory).map(|(id, _)| id).collect();
+        self.drop_mappings(backend, &ids);
+    }
+
+    /// The limits of one instance.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it has ended.
+    pub fn limits(&self, id: InstanceId) -> Result<Quotas, Error> {
+        Ok(self.instance(id)?.account.limit)
+    }
+
+    /// What one instance uses of its limits.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it has ended.
+    pub fn usage(&self, id: InstanceId) -> Result<Quotas, Error> {
+        Ok(self.instance(id)?.account.used)
+    }
+
+    /// What all instances use together.
+    #[must_use]
+    pub fn total_usage(&self) -> Quotas {
+        self.account.used
+    }
+
+    /// The live mappings.
+    pub fn views(&self) -> impl Iterator<Item = (MappingId, &View)> {
+        self.mappings.iter().map(|(id, mapping)| (id, &mapping.view))
+    }
+
+    fn instance(&self, id: InstanceId) -> Result<&Instance, Error> {
+        self.instances.get(id).ok_or(Error::Stale { what: "guest" })
+    }
+
+    fn object(&self, id: ObjectId) -> Result<&Object, Error> {
+        self.objects.get(id).ok_or(Error::Stale { what: "object" })
+    }
+
+    fn object_mut(&mut self, id: ObjectId) -> Result<&mut Object, Error> {
+        self.objects.get_mut(id).ok_or(Error::Stale { what: "object" })
+    }
+
+    fn mapping(&self, id: MappingId) -> Result<&Mapping, Error> {
+        self.mappings.get(id).ok_or(Error::Stale { what: "mapping" })
+    }
+
+    /// The mapping, if it is `caller`'s: an identifier from elsewhere is as good as none.
+    fn mapping_of(&self, caller: InstanceId, id: MappingId) -> Result<&Mapping, Error> {
+        self.mapping(id).and_then(|mapping| {
+            if mapping.view.instance == caller { Ok(mapping) } else { Err(Error::Stale { what: "mapping" }) }
+        })
+    }
+
+    /// The handle, if it is `caller`'s.
+    fn handle_of(&self, caller: InstanceId, id: HandleId) -> Result<Handle, Error> {
+        match self.handles.get(id) {
+            Some(handle) if handle.instance == caller => Ok(*handle),
+            _ => Err(Error::Stale { what: "object" }),
+        }
+    }
+
+    /// Whether the instance and the domain have room for `ask`; nothing is taken.
+    fn check_quota(&self, id: InstanceId, ask: Quotas) -> Result<(), Error> {
+        self.instance(id)?.account.check("guest", ask)?;
+        self.account.check("domain", ask)
+    }
+
+    /// Takes what [`Domain::check_quota`] found room for.
+    fn take_quota(&mut self, id: InstanceId, ask: Quotas) {
+        self.account.take(ask);
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.account.take(ask);
+        }
+    }
+
+    fn give_quota(&mut self, id: InstanceId, back: Quotas) {
+        self.account.give(back);
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.account.give(back);
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Objects, the handles to them and the names they are published under.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+
+use super::Domain;
+use crate::entries::{Handle, Object};
+use crate::{Backend, Error, HandleId, InstanceId, Medium, ObjectId, Quotas, Rights, Shown};
+
+/// How many files opened for writing are remembered one by one. Past it, all files count as written.
+const WRITTEN_FILES: usize = 4096;
+
+const ONE_HANDLE: Quotas = Quotas { objects: 1, ..Quotas::NONE };
+
+/// What became of an object that a handle was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adopted {
+    /// It is new: the backend must be given its storage before the next call.
+    New(ObjectId),
+    /// The domain has it already, from another handle to the same file.
+    Known(ObjectId),
+}
+
+impl Adopted {
+    /// The object, new or known.
+    #[must_use]
+    pub fn object(self) -> ObjectId {
+        match self {
+            Self::New(object) | Self::Known(object) => object,
+        }
+    }
+}
+
+impl Domain {
+    /// Whether `caller` may have a new anonymous object of `size` bytes; [`Domain::anonymous`] can't fail then.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] if `size` is 0, [`Error::Quota`], [`Error::Stale`].
+    pub fn check_anonymous(&self, caller: InstanceId, size: u64) -> Result<(), Error> {
+        if size == 0 {
+            return Err(Error::Empty { what: "the new object" });
+        }
+        self.check_quota(caller, Quotas { object_bytes: size, ..ONE_HANDLE })
+    }
+
+    /// A new object of `size` zero bytes, which `caller` gets all rights to. The backend must be given its storage
+    /// before the next call.
+    ///
+    /// # Errors
+    /// As [`Domain::check_anonymous`].
+    pub fn anonymous(&mut self, caller: InstanceId, size: u64) -> Result<(HandleId, ObjectId), Error> {
+        self.check_anonymous(caller, size)?;
+        self.take_quota(caller, Quotas { object_bytes: size, ..Quotas::NONE });
+        let object = self.insert_object(Medium::Anonymous { owner: Some(caller) }, size);
+        Ok((self.insert_handle(caller, object, Rights::all())?, object))
+    }
+
+    /// Whether `caller` may have one more handle.
+    ///
+    /// # Errors
+    /// [`Error::Quota`], [`Error::Stale`].
+    pub fn check_handle(&self, caller: InstanceId) -> Result<(), Error> {
+        self.check_quota(caller, ONE_HANDLE)
+    }
+
+    /// A handle for `caller` to the file `identity`, which is `size` bytes long now.
+    ///
+    /// # Errors
+    /// As [`Domain::check_handle`].
+    pub fn file(
+        &mut self,
+        caller: InstanceId,
+        identity: (u64, u64),
+        size: u64,
+        rights: Rights,
+    ) -> Result<(HandleId, Adopted), Error> {
+        self.check_handle(caller)?;
+        let adopted = self.adopt(Medium::File { identity }, size);
+        Ok((self.insert_handle(caller, adopted.object(), rights)?, adopted))
+    }
+
+    /// Publishes an object under `name`: a new anonymous one, or a file. Published bytes count against nobody's quota.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the name is taken.
+    pub fn publish_name(&mut self, name: &str, medium: Medium, size: u64, rights: Rights) -> Result<Adopted, Error> {
+        if self.names.contains_key(name) {
+            return Err(Error::Unsupported { why: "an object is published under that name already" });
+        }
+        let adopted = self.adopt(medium, size);
+        self.object_mut(adopted.object())?.holders += 1;
+        self.names.insert(String::from(name), (adopted.object(), rights));
+        Ok(adopted)
+    }
+
+    /// The object published as `name`, for the host's own use.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn named(&self, name: &str) -> Result<ObjectId, Error> {
+        self.names.get(name).map(|(object, _)| *object).ok_or_else(|| not_found(name))
+    }
+
+    /// The names that objects are published under.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
+    }
+
+    /// A handle for `caller` to what is published as `name`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Quota`], [`Error::Stale`].
+    pub fn open(&mut self, caller: InstanceId, name: &str) -> Result<HandleId, Error> {
+        let (object, rights) = *self.names.get(name).ok_or_else(|| not_found(name))?;
+        self.check_handle(caller)?;
+        self.insert_handle(caller, object, rights)
+    }
+
+    /// What a handle allows.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it isn't `caller`'s.
+    pub fn rights(&self, caller: InstanceId, handle: HandleId) -> Result<Rights, Error> {
+        Ok(self.handle_of(caller, handle)?.rights)
+    }
+
+    /// An object's length in bytes, now.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if the handle isn't `caller`'s, [`Error::Io`].
+    pub fn size(&mut self, backend: &mut dyn Backend, caller: InstanceId, handle: HandleId) -> Result<u64, Error> {
+        let object = self.handle_of(caller, handle)?.object;
+        self.size_now(backend, object)
+    }
+
+    /// Gives a handle back. One that is gone, or another's, is left alone.
+    pub fn drop_handle_of(&mut self, backend: &mut dyn Backend, caller: InstanceId, handle: HandleId) {
+        if self.handle_of(caller, handle).is_ok() {
+            self.drop_handle(backend, handle);
+        }
+    }
+
+    /// Sets an object's length. New bytes are zero.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Access`] without [`Rights::RESIZE`], [`Error::Empty`], [`Error::RangeOverlap`] if bytes
+    /// that a live mapping shows would go, [`Error::Quota`], and the backend's. The object is then as it was.
+    pub fn resize(
+        &mut self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        handle: HandleId,
+        size: u64,
+    ) -> Result<(), Error> {
+        let Handle { object: id, rights, .. } = self.handle_of(caller, handle)?;
+        if !rights.contains(Rights::RESIZE) {
+            return Err(Error::Access { right: "resize" });
+        }
+        if size == 0 {
+            return Err(Error::Empty { what: "the resized object" });
+        }
+        let old = self.size_now(backend, id)?;
+        for mapping in &self.object(id)?.mappings {
+            let range = self.mapping(*mapping)?.range();
+            if size < range.end().min(old) {
+                return Err(Error::RangeOverlap { start: range.start(), end: range.end() });
+            }
+        }
+        let payer = match self.object(id)?.medium {
+            Medium::Anonymous { owner } => owner,
+            Medium::File { .. } => None,
+        };
+        if let Some(payer) = payer
+            && size > old
+        {
+            let ask = Quotas { object_bytes: size - old, ..Quotas::NONE };
+            // The payer may be gone: then the domain alone answers for the bytes.
+            match self.instance(payer) {
+                Ok(_) => self.check_quota(payer, ask)?,
+                Err(_) => self.account.check("domain", ask)?,
+            }
+        }
+        self.settle(backend, id);
+        self.let_writer_in(backend, id)?;
+        backend.resize(id, size)?;
+        if let Some(payer) = payer {
+            if size > old {
+                self.take_quota(payer, Quotas { object_bytes: size - old, ..Quotas::NONE });
+            } else {
+                self.give_quota(payer, Quotas { object_bytes: old - size, ..Quotas::NONE });
+            }
+        }
+        let object = self.object_mut(id)?;
+        object.size = size;
+        object.version += 1;
+        Ok(())
+    }
+
+    /// Host code reads an object: its newest bytes are brought into the storage first.
+    ///
+    /// # Errors
+    /// [`Error::Stale`].
+    pub fn about_to_read(&mut self, backend: &mut dyn Backend, object: ObjectId) -> Result<(), Error> {
+        self.object(object)?;
+        self.settle(backend, object);
+        Ok(())
+    }
+
+    /// Host code writes an object's storage: private mappings are made independent of it first, and everybody
+    /// else looks again afterwards.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], or the backend's if a private mapping can't be made independent.
+    pub fn about_to_write(&mut self, backend: &mut dyn Backend, object: ObjectId) -> Result<(), Error> {
+        self.object(object)?;
+        self.settle(backend, object);
+        self.let_writer_in(backend, object)?;
+        self.object_mut(object)?.version += 1;
+        Ok(())
+    }
+
+    /// A file is about to be opened for writing past the domain: private mappings of it are made independent of it.
+    ///
+    /// # Errors
+    /// The backend's; the file must then not be opened.
+    pub fn file_opened_for_writing(&mut self, backend: &mut dyn Backend, identity: (u64, u64)) -> Result<(), Error> {
+        if let Some(&object) = self.files.get(&identity) {
+            self.let_writer_in(backend, object)?;
+            self.object_mut(object)?.written_outside = true;
+        }
+        if self.written_files.len() < WRITTEN_FILES {
+            self.written_files.insert(identity);
+        } else {
+            self.files_watched = false;
+        }
+        Ok(())
+    }
+
+    /// The object's length now; a file's may have changed.
+    pub(super) fn size_now(&mut self, backend: &mut dyn Backend, id: ObjectId) -> Result<u64, Error> {
+        let object = self.object_mut(id)?;
+        if matches!(object.medium, Medium::File { .. }) {
+            object.size = backend.size(id)?;
+        }
+        Ok(object.size)
+    }
+
+    /// Whether nobody can write the object, and nobody will without the domain hearing of it first.
+    pub(super) fn is_frozen(&self, object: &Object) -> bool {
+        let watched = match object.medium {
+            Medium::Anonymous { .. } => true,
+            Medium::File { .. } => self.files_watched,
+        };
+        watched && object.shared == 0 && !object.written_outside
+    }
+
+    /// Makes every snapshot that still shows the object's own storage independent of it.
+    pub(super) fn let_writer_in(&mut self, backend: &mut dyn Backend, id: ObjectId) -> Result<(), Error> {
+        let snapshots = self.object(id)?.mappings.clone();
+        for mapping in snapshots {
+            let Some(mapping) = self.mappings.get_mut(mapping) else { continue };
+            if mapping.view.shown == Shown::Snapshot {
+                backend.detach(&mapping.view)?;
+                mapping.view.shown = Shown::Copy;
+            }
+        }
+        Ok(())
+    }
+
+    /// The object goes if nobody holds it any more.
+    pub(super) fn release_if_unused(&mut self, backend: &mut dyn Backend, id: ObjectId) {
+        let Some(object) = self.objects.get(id) else { return };
+        if object.holders > 0 || !object.mappings.is_empty() {
+            return;
+        }
+        match object.medium {
+            Medium::Anonymous { owner: Some(owner) } => {
+                self.give_quota(owner, Quotas { object_bytes: object.size, ..Quotas::NONE });
+            }
+            Medium::Anonymous { owner: None } => {}
+            Medium::File { identity } => {
+                self.files.remove(&identity);
+            }
+        }
+        self.objects.remove(id);
+        backend.release(id);
+    }
+
+    pub(super) fn drop_handle(&mut self, backend: &mut dyn Backend, id: HandleId) {
+        let Some(handle) = self.handles.remove(id) else { return };
+        self.give_quota(handle.instance, ONE_HANDLE);
+        if let Some(instance) = self.instances.get_mut(handle.instance) {
+            instance.handles.remove(&id);
+        }
+        if let Some(object) = self.objects.get_mut(handle.object) {
+            object.holders -= 1;
+        }
+        self.release_if_unused(backend, handle.object);
+    }
+
+    fn adopt(&mut self, medium: Medium, size: u64) -> Adopted {
+        if let Medium::File { identity } = medium
+            && let Some(&object) = self.files.get(&identity)
+        {
+            return Adopted::Known(object);
+        }
+        Adopted::New(self.insert_object(medium, size))
+    }
+
+    fn insert_object(&mut self, medium: Medium, size: u64) -> ObjectId {
+        let written_outside = matches!(medium, Medium::File { identity } if self.written_files.contains(&identity));
+        let id = self.objects.insert(Object {
+            medium,
+            size,
+            holders: 0,
+            mappings: BTreeSet::new(),
+            shared: 0,
+            written_outside,
+            leases: BTreeSet::new(),
+            newest: None,
+            version: 0,
+        });
+        if let Medium::File { identity } = medium {
+            self.files.insert(identity, id);
+        }
+        id
+    }
+
+    fn insert_handle(&mut self, caller: InstanceId, object: ObjectId, rights: Rights) -> Result<HandleId, Error> {
+        self.take_quota(caller, ONE_HANDLE);
+        self.object_mut(object)?.holders += 1;
+        let id = self.handles.insert(Handle { instance: caller, object, rights });
+        if let Some(instance) = self.instances.get_mut(caller) {
+            instance.handles.insert(id);
+        }
+        Ok(id)
+    }
+}
+
+fn not_found(name: &str) -> Error {
+    Error::NotFound { name: name.chars().take(64).collect() }
+}

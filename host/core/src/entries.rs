@@ -1,0 +1,129 @@
+//! The rows of a domain's tables.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::quota::Account;
+use crate::table::id;
+use crate::{Access, Coherence, MemoryId, Rights, Sharing, Span, View};
+
+id!(
+    /// A guest: everything that lives in one store.
+    InstanceId
+);
+id!(
+    /// Bytes that live outside any guest.
+    ObjectId
+);
+id!(
+    /// An instance's right to an object.
+    HandleId
+);
+id!(
+    /// A live pairing of a window with a range of an object.
+    MappingId
+);
+id!(
+    /// A right to read or write a range of an object, for a time.
+    LeaseId
+);
+
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Instance {
+    pub(crate) account: Account,
+    pub(crate) handles: BTreeSet<HandleId>,
+    /// Live mappings by where their windows start.
+    pub(crate) windows: BTreeMap<(MemoryId, u64), MappingId>,
+    pub(crate) leases: BTreeSet<LeaseId>,
+    /// Mappings that are synced at every crossing.
+    pub(crate) automatic: Vec<MappingId>,
+    /// How many of them can be looked at or written past the domain: see [`Medium::Unwatched`].
+    pub(crate) unwatched: u32,
+}
+
+/// What the object's bytes are, as far as coherence cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Medium {
+    /// Reached through the domain only. Its bytes count as the given instance's, if it was a guest's idea.
+    Anonymous {
+        /// Who pays for the bytes.
+        owner: Option<InstanceId>,
+    },
+    /// A file, which host calls may read or write without the domain hearing of it. `automatic` mappings are
+    /// synced with the file itself at every crossing.
+    File {
+        /// Device and inode: two handles to one file are handles to one object.
+        identity: (u64, u64),
+    },
+}
+
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Object {
+    pub(crate) medium: Medium,
+    /// Length in bytes when it was last looked at.
+    pub(crate) size: u64,
+    /// Live handles and published names. The object goes when these and the mappings are gone.
+    pub(crate) holders: u32,
+    pub(crate) mappings: BTreeSet<MappingId>,
+    /// How many of them are shared: each can be written through.
+    pub(crate) shared: u32,
+    /// Somebody may write it past the domain: a file that was opened for writing.
+    pub(crate) written_outside: bool,
+    pub(crate) leases: BTreeSet<LeaseId>,
+    /// Whose `automatic` windows hold the newest bytes: they ran last, and may have written.
+    pub(crate) newest: Option<InstanceId>,
+    /// Counts changes of the stored bytes.
+    pub(crate) version: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Handle {
+    pub(crate) instance: InstanceId,
+    pub(crate) object: ObjectId,
+    pub(crate) rights: Rights,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Mapping {
+    pub(crate) view: View,
+    pub(crate) coherence: Coherence,
+    /// The version of the object that the whole window is known to show.
+    pub(crate) seen: u64,
+    pub(crate) leases: u32,
+    /// A publish at a crossing failed with this errno; `unmap` and `sync` say so.
+    pub(crate) failed: Option<i32>,
+}
+
+impl Mapping {
+    /// The bytes of the object that are shown, the tail of the last granule included.
+    pub(crate) fn range(&self) -> Span {
+        Span::claim("the mapped range", self.view.offset, self.view.window.len()).expect("checked at map")
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.view.sharing == Sharing::Shared
+    }
+
+    /// Synced at every crossing.
+    pub(crate) fn is_automatic(&self) -> bool {
+        self.is_shared() && self.coherence == Coherence::Automatic
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Lease {
+    pub(crate) instance: InstanceId,
+    pub(crate) mapping: MappingId,
+    pub(crate) object: ObjectId,
+    /// The part of the window it is for.
+    pub(crate) window: Span,
+    /// The same, as a range of the object.
+    pub(crate) range: Span,
+    pub(crate) access: Access,
+}

@@ -1,0 +1,83 @@
+//! What a guest asks for when it maps: the enums and flags of `wit/types.wit`, in their order there.
+
+/// What the guest may do to the bytes of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Neither loads nor stores.
+    None,
+    /// Loads only.
+    Read,
+    /// Loads and stores.
+    ReadWrite,
+}
+
+/// Whether stores reach the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Sharing {
+    /// Stores reach the object at coherence points.
+    Shared,
+    /// A snapshot at the time of the call.
+    Private,
+}
+
+/// When shared bytes become coherent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Coherence {
+    /// At every crossing between guest and host.
+    Automatic,
+    /// Where a lease is acquired or released.
+    Leased,
+    /// At once, also between windows of one guest.
+    Aliasing,
+}
+
+/// What a lease allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Access {
+    /// Read, beside other readers.
+    Read,
+    /// Read and write, alone.
+    Write,
+}
+
+/// Everything that `map` is told beside the window and the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapOptions {
+    /// First byte of the object that is shown, a multiple of the granule.
+    pub offset: u64,
+    /// What the guest may do to the window.
+    pub protection: Protection,
+    /// Whether stores reach the object.
+    pub sharing: Sharing,
+    /// When shared bytes become coherent.
+    pub coherence: Coherence,
+    /// When to bring the bytes in: a hint.
+    pub populate: Populate,
+}
+
+/// When a window's bytes are brought in. Changes costs, never results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Populate {
+    /// When they are touched.
+    OnDemand,
+    /// All of them at `map`.
+    Now,
+}
+
+bitflags::bitflags! {
+    /// What a handle allows.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    pub struct Rights: u8 {
+        /// Map for reading.
+        const READ = 1;
+        /// Map shared for writing.
+        const WRITE = 2;
+        /// Change the length.
+        const RESIZE = 4;
+    }
+}

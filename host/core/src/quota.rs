@@ -1,0 +1,89 @@
+//! Bounds on everything that a guest can hold (rule 10 of the contract).
+
+use crate::Error;
+
+/// How much of each countable thing may be held, or is. Counts are of live things, sizes are in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Quotas {
+    /// Object handles.
+    pub objects: u32,
+    /// Bytes of anonymous objects.
+    pub object_bytes: u64,
+    /// Live mappings.
+    pub mappings: u32,
+    /// Bytes in the windows of live mappings.
+    pub mapped_bytes: u64,
+    /// Live leases.
+    pub leases: u32,
+}
+
+impl Quotas {
+    /// Nothing: what a guest uses before it starts.
+    pub const NONE: Self = Self { objects: 0, object_bytes: 0, mappings: 0, mapped_bytes: 0, leases: 0 };
+
+    /// For one guest, unless the embedder says otherwise: 1,024 handles, 1 GiB of anonymous objects,
+    /// 4,096 mappings of 4 GiB in all, 1,024 leases.
+    pub const GUEST: Self =
+        Self { objects: 1024, object_bytes: 1 << 30, mappings: 4096, mapped_bytes: 4 << 30, leases: 1024 };
+
+    /// For all guests of a domain together, unless the embedder says otherwise: 16,384 handles, 4 GiB of anonymous
+    /// objects, 32,768 mappings (Linux gives a process 65,530 maps) of 256 GiB in all, 16,384 leases.
+    pub const DOMAIN: Self =
+        Self { objects: 16384, object_bytes: 4 << 30, mappings: 32768, mapped_bytes: 256 << 30, leases: 16384 };
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self::GUEST
+    }
+}
+
+/// What is used, beside what may be.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Account {
+    pub(crate) limit: Quotas,
+    pub(crate) used: Quotas,
+}
+
+impl Account {
+    pub(crate) fn new(limit: Quotas) -> Self {
+        Self { limit, used: Quotas::NONE }
+    }
+
+    /// Whether `ask` fits beside what is used; nothing is taken.
+    pub(crate) fn check(&self, scope: &'static str, ask: Quotas) -> Result<(), Error> {
+        let rows = [
+            ("object handles", self.used.objects.into(), self.limit.objects.into(), ask.objects.into()),
+            ("anonymous object bytes", self.used.object_bytes, self.limit.object_bytes, ask.object_bytes),
+            ("mappings", self.used.mappings.into(), self.limit.mappings.into(), ask.mappings.into()),
+            ("mapped bytes", self.used.mapped_bytes, self.limit.mapped_bytes, ask.mapped_bytes),
+            ("leases", self.used.leases.into(), self.limit.leases.into(), ask.leases.into()),
+        ];
+        for (what, used, limit, asked) in rows {
+            if asked != 0 && asked > u64::saturating_sub(limit, used) {
+                return Err(Error::Quota { what, scope, used, limit, asked });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what [`Account::check`] found to fit.
+    pub(crate) fn take(&mut self, ask: Quotas) {
+        self.used.objects += ask.objects;
+        self.used.object_bytes += ask.object_bytes;
+        self.used.mappings += ask.mappings;
+        self.used.mapped_bytes += ask.mapped_bytes;
+        self.used.leases += ask.leases;
+    }
+
+    /// Gives back what was taken.
+    pub(crate) fn give(&mut self, back: Quotas) {
+        self.used.objects -= back.objects;
+        self.used.object_bytes -= back.object_bytes;
+        self.used.mappings -= back.mappings;
+        self.used.mapped_bytes -= back.mapped_bytes;
+        self.used.leases -= back.leases;
+    }
+}
