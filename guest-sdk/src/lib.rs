@@ -1,1 +1,47 @@
-//! Guest SDK of wasi:memory-control: objects, mappings and guards.
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod domain;
+mod error;
+#[cfg(all(feature = "std", any(target_os = "wasi", all(unix, not(target_family = "wasm")))))]
+mod file;
+mod generated;
+mod guard;
+mod mapping;
+mod object;
+mod options;
+mod sys;
+mod window;
+
+pub use error::{Error, Refused, Result};
+pub use guard::{ReadGuard, WriteGuard};
+pub use mapping::{Mapping, MappingMut};
+pub use object::{Object, Rights};
+pub use options::MapOptions;
+pub use window::WindowBuf;
+
+/// What `wit_bindgen` makes of the world `wasi:memory-control/imports`.
+///
+/// A component with a world of its own uses these types instead of generating them again, so that it can pass an object's
+/// handle to another component of its store:
+///
+/// ```ignore
+/// wit_bindgen::generate!({
+///     world: "my:package/my-world",
+///     path: ["path/to/memory-control/wit", "wit"],
+///     with: {
+///         "wasi:memory-control/types@0.1.0-draft": memctl_guest::bindings::types,
+///         "wasi:memory-control/object@0.1.0-draft": memctl_guest::bindings::object,
+///     },
+/// });
+/// ```
+///
+/// [`Object::into_resource`] and [`Object::from_resource`] convert. The functions here that take a `Window` are not meant to be
+/// called: a `&[u8]` must not be alive over bytes that the host changes.
+pub mod bindings {
+    pub use crate::generated::wasi::memory_control::{domain, file_ticket, mapping, object, types};
+}

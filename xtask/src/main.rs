@@ -1,3 +1,84 @@
 //! cargo xtask: set-up, tests and the demo.
 
-fn main() {}
+mod bench;
+mod compose;
+mod demo;
+mod guests;
+mod setup;
+mod shell;
+mod steps;
+mod test;
+mod text;
+mod wc;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::shell::Shell;
+
+/// What a developer or a newcomer does with this repository. Every command does its own set-up.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask test                 all that must hold, in about 15 minutes the first time
+  cargo xtask test --only clippy   one step of it
+  cargo xtask demo                 file-scan and the pipeline on both backends, over real text";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install the compilation targets that rust-toolchain.toml names, if they are missing.
+    Setup,
+    /// Check everything: formatting, lints, tests on the host and in guests, builds without std, docs.
+    Test {
+        /// Run only this step; may be repeated.
+        #[arg(long, value_name = "STEP", conflicts_with = "list")]
+        only: Vec<String>,
+        /// List the steps.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Run the examples on both backends over the sources of this project's dependencies, and compare.
+    Demo,
+    /// Measure, and print ratios.
+    Bench {
+        /// What to pass on to the benchmarks.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Put two components together: what the plug exports becomes what the socket imports.
+    Compose {
+        /// The component that exports.
+        #[arg(long, value_name = "PLUG.wasm")]
+        plug: PathBuf,
+        /// The component that imports, and whose exports stay.
+        #[arg(long, value_name = "SOCKET.wasm")]
+        socket: PathBuf,
+        /// The file to write.
+        #[arg(long, short, value_name = "OUT.wasm")]
+        output: PathBuf,
+    },
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let shell = Shell::new()?;
+    match cli.command {
+        Command::Setup => setup::run(&shell),
+        Command::Test { list: true, .. } => {
+            test::list();
+            Ok(())
+        }
+        Command::Test { only, list: false } => test::run(&shell, &only),
+        Command::Demo => demo::run(&shell),
+        Command::Bench { args } => bench::run(&shell, &args),
+        Command::Compose { plug, socket, output } => compose::run(&shell, &plug, &socket, &output),
+    }
+}

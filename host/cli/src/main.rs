@@ -1,3 +1,25 @@
-//! memctl: run and compare WebAssembly guests that map memory.
+//! memctl: run and compare WebAssembly programs that map memory.
 
-fn main() {}
+use clap::Parser;
+use memctl_cli::args::{Cli, Command};
+use memctl_cli::log::{self, Detail};
+use memctl_cli::{compare, run};
+
+fn main() {
+    let cli = Cli::parse();
+    let verbose = match &cli.command {
+        Command::Run(args) => args.guest.verbose,
+        Command::Compare(args) => args.guest.verbose,
+    };
+    log::start(if verbose { Detail::Decisions } else { Detail::Reasons });
+    let result = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Compare(args) => compare::run(args),
+    };
+    let code = result.unwrap_or_else(|error| {
+        eprintln!("memctl: {error:#}");
+        1
+    });
+    // Not a return: a program may exit with any 32-bit code, and its blocked reads of stdin must not keep us.
+    std::process::exit(code)
+}

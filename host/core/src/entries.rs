@@ -36,6 +36,8 @@ pub(crate) struct Instance {
     /// Live mappings by where their windows start.
     pub(crate) windows: BTreeMap<(MemoryId, u64), MappingId>,
     pub(crate) leases: BTreeSet<LeaseId>,
+    /// How many of its mappings are shared.
+    pub(crate) shared: u32,
     /// Mappings that are synced at every crossing.
     pub(crate) automatic: Vec<MappingId>,
     /// How many of them can be looked at or written past the domain: see [`Medium::Unwatched`].
@@ -92,7 +94,7 @@ pub(crate) struct Handle {
 pub(crate) struct Mapping {
     pub(crate) view: View,
     pub(crate) coherence: Coherence,
-    /// The version of the object that the whole window is known to show.
+    /// The version of the object that the whole window is known to show, or [`Mapping::UNKNOWN`].
     pub(crate) seen: u64,
     pub(crate) leases: u32,
     /// A publish at a crossing failed with this errno; `unmap` and `sync` say so.
@@ -100,6 +102,9 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
+    /// The window may show bytes that the object never had.
+    pub(crate) const UNKNOWN: u64 = u64::MAX;
+
     /// The bytes of the object that are shown, the tail of the last granule included.
     pub(crate) fn range(&self) -> Span {
         Span::claim("the mapped range", self.view.offset, self.view.window.len()).expect("checked at map")
@@ -109,9 +114,10 @@ impl Mapping {
         self.view.sharing == Sharing::Shared
     }
 
-    /// Synced at every crossing.
+    /// Synced at every crossing. `Aliasing` windows need no syncing of their own, but count: copies elsewhere must hear
+    /// of their stores.
     pub(crate) fn is_automatic(&self) -> bool {
-        self.is_shared() && self.coherence == Coherence::Automatic
+        self.is_shared() && self.coherence != Coherence::Leased
     }
 }
 

@@ -1,1 +1,121 @@
-//! wasi:memory-control for wasmtime.
+//! `wasi:memory-control` for wasmtime: guests map objects, among them real files, into their memories.
+//!
+//! A [`Domain`] holds what guests may share: published objects, quotas, a backend. Each guest gets a [`MemctlCtx`] from it, which
+//! lives in the store's data beside the WASI context, and reaches it through [`MemctlView`], as with wasmtime-wasi.
+//!
+//! A complete embedding; everything that is there for memory control has a comment:
+//!
+//! ```
+//! use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView, Rights, Source};
+//! use wasmtime::component::{Component, Linker, ResourceTable};
+//! use wasmtime::{Config, Engine, Store};
+//! use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+//!
+//! struct State {
+//!     wasi: WasiCtx,
+//!     table: ResourceTable,
+//!     memctl: MemctlCtx, // the guest's membership of the domain
+//! }
+//!
+//! impl WasiView for State {
+//!     fn ctx(&mut self) -> WasiCtxView<'_> {
+//!         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+//!     }
+//! }
+//!
+//! impl MemctlView for State {
+//!     fn memctl(&mut self) -> MemctlCtxView<'_> {
+//!         MemctlCtxView { ctx: &mut self.memctl, table: &mut self.table } // the same table will do
+//!     }
+//! }
+//!
+//! fn main() -> wasmtime::Result<()> {
+//!     // What guests can share: here 1 MiB under the name "frames", and any file that they have open.
+//!     let frames = Source::anonymous(1 << 20);
+//!     let domain = Domain::builder().object("frames", frames, Rights::READ | Rights::WRITE).files().build()?;
+//!
+//!     let mut config = Config::new();
+//!     domain.configure(&mut config)?; // memories that can be aliased, and the fault handler
+//!     let engine = Engine::new(&config)?;
+//!
+//!     let mut linker: Linker<State> = Linker::new(&engine);
+//!     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+//!     memctl_wasmtime::add_to_linker_sync(&mut linker)?; // after wasmtime-wasi
+//!
+//!     let wasi = WasiCtx::builder().inherit_stdio().build();
+//!     let memctl = domain.context().build();
+//!     let mut store = Store::new(&engine, State { wasi, table: ResourceTable::new(), memctl });
+//!     memctl_wasmtime::attach(&mut store); // lets the domain see the guest's crossings
+//!
+//!     // Any component that imports wasi:memory-control runs now. This one asks for the granule.
+//!     let component = Component::new(&engine, GUEST)?;
+//!     let guest = linker.instantiate(&mut store, &component)?;
+//!     let granule = guest.get_typed_func::<(), (u64,)>(&mut store, "granule")?;
+//!     assert_eq!(granule.call(&mut store, ())?.0, 4096);
+//!     Ok(())
+//! }
+//!
+//! const GUEST: &str = r#"(component
+//!     (import "wasi:memory-control/domain@0.1.0-draft"
+//!         (instance $domain (export "granule" (func (result u64)))))
+//!     (core func $granule (canon lower (func $domain "granule")))
+//!     (core module $guest
+//!         (import "" "granule" (func $granule (result i64)))
+//!         (func (export "granule") (result i64) (call $granule)))
+//!     (core instance $guest (instantiate $guest
+//!         (with "" (instance (export "granule" (func $granule))))))
+//!     (func (export "granule") (result u64) (canon lift (core func $guest "granule"))))"#;
+//! ```
+//!
+//! # Which backend
+//! With [`Mode::Auto`] the choice is made for each window. It *aliases* where the memory was made by [`Domain::configure`]'s creator and
+//! the store is [attached](attach): the window's addresses are answered with the object's own pages, and nothing is copied. Elsewhere it
+//! *copies*: bytes move when control passes between guest and host, or when a lease is acquired or released. Programs can't
+//! tell which, but by the time they take. In memories that the host knows nothing of, like the pooling allocator's, mappings can be
+//! `leased` only.
+//!
+//! # One at a time
+//! Guests that share objects run one at a time: a store that enters its guest while another thread is inside one is trapped with
+//! [`Violation::Parallel`]. A store that waits in an async host call is outside. Guests that share nothing run as they like.
+//! While a host function of one guest runs on one thread, no other thread should run a guest that shares objects with it.
+//!
+//! # Fault containment
+//! A file that somebody else cuts off takes pages away under a mapping. Code of the guest then gets a trap, and so does host code
+//! that acts for it, at the next crossing; the process and all other guests go on. [`MemctlCtx::last_fault`] tells the address.
+//! The handler that does this is process-wide, passes every other fault on, and is in place from [`Domain::configure`] on.
+//!
+//! # For people who watch
+//! Calls that are refused are logged at level debug to the target `memctl`, with the numbers that explain them; the guest gets
+//! the code only.
+
+mod body;
+mod calls;
+mod component;
+mod core_linker;
+mod creator;
+mod ctx;
+mod domain;
+mod error;
+mod files;
+mod gate;
+mod guest;
+mod handles;
+mod memories;
+mod mover;
+mod place;
+mod source;
+mod stats;
+mod sys;
+mod tickets;
+mod wire;
+
+pub use component::{Lease, Mapping, Object, add_to_linker_without_files};
+pub use core_linker::add_to_core_linker;
+pub use ctx::{MemctlCtx, MemctlCtxBuilder, MemctlCtxView, MemctlView, attach};
+pub use domain::{Domain, DomainBuilder, Mode};
+pub use error::{BuildError, Cause, Violation};
+pub use files::{add_to_linker_async, add_to_linker_sync};
+pub use memctl_alias::FaultKind;
+pub use memctl_core::{Code, Error, Quotas, Rights};
+pub use source::Source;
+pub use stats::Stats;

@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use super::Domain;
-use crate::{Backend, Error, InstanceId, MappingId, ObjectId, Span};
+use crate::{Access, Backend, Error, InstanceId, MappingId, ObjectId, Span};
 
 impl Domain {
     /// Control passes to `instance`, and somebody else ran or wrote since it last had it: what changed is
@@ -73,7 +73,7 @@ impl Domain {
         if !self.mapping(id)?.is_shared() {
             return Ok(());
         }
-        self.check_momentary(id, window, crate::Access::Write)?;
+        self.check_momentary(id, window, Access::Write)?;
         self.publish_part(backend, id, window)
     }
 
@@ -92,11 +92,16 @@ impl Domain {
         if !self.mapping(id)?.is_shared() {
             return Ok(());
         }
-        self.check_momentary(id, window, crate::Access::Read)?;
+        self.check_momentary(id, window, Access::Read)?;
+        if self.has_write_lease(id, window) {
+            // Nobody else can have written: the window has the newest bytes.
+            return Ok(());
+        }
         self.refresh_part(backend, id, window)
     }
 
-    /// [`Domain::publish`], and waits until the medium has the bytes.
+    /// [`Domain::publish`], and waits until the medium has the bytes. What a leased window stored was published when its lease
+    /// was released: without a lease, a window that is older than the object moves nothing.
     ///
     /// # Errors
     /// Those of `publish`; and [`Error::Io`] if stores could not be published at an earlier crossing.
@@ -107,7 +112,13 @@ impl Domain {
         id: MappingId,
         part: (u64, u64),
     ) -> Result<(), Error> {
-        self.publish(backend, caller, id, part)?;
+        let window = self.claim_part(caller, id, part)?;
+        if self.mapping(id)?.is_shared() {
+            self.check_momentary(id, window, Access::Write)?;
+            if self.may_hold_stores(backend, id, window)? {
+                self.publish_part(backend, id, window)?;
+            }
+        }
         let Some(mapping) = self.mappings.get_mut(id) else { return Ok(()) };
         if let Some(errno) = mapping.failed.take() {
             return Err(Error::Io { what: "publishing stores at an earlier crossing", errno });
@@ -126,8 +137,7 @@ impl Domain {
             if mapping.view.instance != newest || !mapping.is_automatic() {
                 continue;
             }
-            let published =
-                self.part(backend, id, mapping.view.window).and_then(|(view, part)| backend.publish(&view, part));
+            let published = self.publish_unleased(backend, id);
             if let Some(mapping) = self.mappings.get_mut(id) {
                 match published {
                     Ok(()) => {}
@@ -139,6 +149,43 @@ impl Domain {
         self.changed_by(id, newest);
     }
 
+    /// Publishes an automatic window, except what others have a lease to write: there it is not the newest.
+    fn publish_unleased(&mut self, backend: &mut dyn Backend, id: MappingId) -> Result<(), Error> {
+        let mapping = *self.mapping(id)?;
+        let mut leased: Vec<Span> = self
+            .object(mapping.view.object)?
+            .leases
+            .iter()
+            .filter_map(|lease| self.leases.get(*lease))
+            .filter(|lease| lease.mapping != id && lease.access == Access::Write)
+            .map(|lease| lease.range)
+            .collect();
+        leased.sort_unstable_by_key(|range| range.start());
+        let range = mapping.range();
+        let mut at = range.start();
+        let mut result = Ok(());
+        let ends = leased.iter().map(|range| (range.start(), range.end())).chain([(range.end(), range.end())]);
+        for (start, end) in ends {
+            if let Some(len) = start.min(range.end()).checked_sub(at).filter(|len| *len > 0) {
+                let part = Span::claim("a part", mapping.view.window.start() + (at - range.start()), len)?;
+                let published = self.part(backend, id, part).and_then(|(view, part)| backend.publish(&view, part));
+                result = result.and(published);
+            }
+            at = at.max(end);
+        }
+        result
+    }
+
+    /// Whether publishing a part makes sense: it may hold stores that nobody published, and nobody else's newer bytes.
+    fn may_hold_stores(&mut self, backend: &mut dyn Backend, id: MappingId, window: Span) -> Result<bool, Error> {
+        let mapping = *self.mapping(id)?;
+        if mapping.is_automatic() || self.has_write_lease(id, window) {
+            return Ok(true);
+        }
+        self.settle(backend, mapping.view.object);
+        Ok(mapping.seen == self.object(mapping.view.object)?.version)
+    }
+
     /// Publishes a part of a mapping, now.
     pub(super) fn publish_part(&mut self, backend: &mut dyn Backend, id: MappingId, window: Span) -> Result<(), Error> {
         let mapping = *self.mapping(id)?;
@@ -148,13 +195,18 @@ impl Domain {
             self.settle(backend, object);
         }
         let (view, part) = self.part(backend, id, window)?;
-        backend.publish(&view, part)?;
-        let seen = self.mapping(id)?.seen == self.object(object)?.version;
-        self.object_mut(object)?.version += 1;
-        if seen {
-            self.saw_all(id);
+        let published = backend.publish(&view, part);
+        // Also when it failed: the object may have some of the bytes.
+        if mapping.is_automatic() {
+            self.changed_by(object, view.instance);
+        } else {
+            let seen = published.is_ok() && self.mapping(id)?.seen == self.object(object)?.version;
+            self.object_mut(object)?.version += 1;
+            if seen {
+                self.saw_all(id);
+            }
         }
-        Ok(())
+        published
     }
 
     /// Refreshes a part of a mapping, now, unless it is known to show the object's bytes.
@@ -175,7 +227,7 @@ impl Domain {
         Ok(())
     }
 
-    /// The object's stored bytes changed, and `by`'s automatic windows hold exactly them.
+    /// The object's stored bytes changed, and `by`'s automatic windows hold them, or newer ones.
     fn changed_by(&mut self, id: ObjectId, by: InstanceId) {
         let Some(object) = self.objects.get_mut(id) else { return };
         let before = object.version;

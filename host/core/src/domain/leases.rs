@@ -1,7 +1,7 @@
 //! Leases: many readers or one writer for a range of an object.
 
 use super::Domain;
-use crate::entries::Lease;
+use crate::entries::{Lease, Mapping, Object};
 use crate::{Access, Backend, Error, InstanceId, LeaseId, MappingId, Quotas, Span};
 
 const ONE_LEASE: Quotas = Quotas { leases: 1, ..Quotas::NONE };
@@ -68,22 +68,26 @@ impl Domain {
 
     /// Gives a lease back without publishing: the embedding can't reach the window any more.
     pub fn abandon(&mut self, caller: InstanceId, id: LeaseId) {
-        if self.lease_of(caller, id).is_ok() {
-            self.remove_lease(id);
+        let Ok(lease) = self.lease_of(caller, id) else { return };
+        self.remove_lease(id);
+        if lease.access == Access::Write
+            && let Some(mapping) = self.mappings.get_mut(lease.mapping)
+        {
+            mapping.seen = Mapping::UNKNOWN;
         }
     }
 
     /// Revokes the leases of a mapping whose guest is gone. What was stored under a write lease is published, as a backend that
-    /// shows the storage itself has done already.
+    /// shows the storage itself has done already. That of an automatic window is published with all of it, if it is the newest.
     pub(super) fn revoke_leases(&mut self, backend: &mut dyn Backend, mapping: MappingId) {
-        let Some(view) = self.mappings.get(mapping).map(|mapping| mapping.view) else { return };
-        let Some(object) = self.objects.get(view.object) else { return };
+        let Some(revoked) = self.mappings.get(mapping).copied() else { return };
+        let Some(object) = self.objects.get(revoked.view.object) else { return };
         for id in object.leases.clone() {
             let Some(lease) = self.leases.get(id).copied() else { continue };
             if lease.mapping != mapping {
                 continue;
             }
-            if lease.access == Access::Write {
+            if lease.access == Access::Write && !revoked.is_automatic() {
                 // The guest is gone: there is nobody to tell that its stores were lost.
                 let _lost = self.publish_part(backend, mapping, lease.window);
             }
@@ -92,11 +96,23 @@ impl Domain {
     }
 
     /// Whether bytes of a part of the mapping's window may move now, without a lease of their own: nobody else has a
-    /// lease that conflicts. Inside the mapping's own write lease they may.
+    /// lease that conflicts. Inside the mapping's own write lease they may, and its own read leases don't matter.
     pub(super) fn check_momentary(&self, id: MappingId, window: Span, access: Access) -> Result<(), Error> {
         self.check_leases(id, window, access, |lease| {
-            lease.mapping == id && lease.access == Access::Write && window.inside(lease.window)
+            lease.mapping == id && (lease.access == Access::Read || window.inside(lease.window))
         })
+    }
+
+    /// Whether the mapping itself has a lease to write all of a part of its window.
+    pub(super) fn has_write_lease(&self, id: MappingId, window: Span) -> bool {
+        let Some(object) = self.mappings.get(id).and_then(|mapping| self.objects.get(mapping.view.object)) else {
+            return false;
+        };
+        object
+            .leases
+            .iter()
+            .filter_map(|lease| self.leases.get(*lease))
+            .any(|lease| lease.mapping == id && lease.access == Access::Write && window.inside(lease.window))
     }
 
     fn check_leases(
@@ -107,7 +123,18 @@ impl Domain {
         disregard: impl Fn(&Lease) -> bool,
     ) -> Result<(), Error> {
         let range = self.range_of(id, window)?;
-        for lease in &self.object(self.mapping(id)?.view.object)?.leases {
+        self.check_leased_range(self.object(self.mapping(id)?.view.object)?, range, access, disregard)
+    }
+
+    /// Nobody has a lease on any of a range of the object that keeps `access` out, but those to `disregard`.
+    pub(super) fn check_leased_range(
+        &self,
+        object: &Object,
+        range: Span,
+        access: Access,
+        disregard: impl Fn(&Lease) -> bool,
+    ) -> Result<(), Error> {
+        for lease in &object.leases {
             let Some(lease) = self.leases.get(*lease) else { continue };
             let conflicts = access == Access::Write || lease.access == Access::Write;
             if conflicts && lease.range.overlaps(range) && !disregard(lease) {

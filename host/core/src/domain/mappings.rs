@@ -3,8 +3,8 @@
 use super::Domain;
 use crate::entries::{Handle, Mapping, Object};
 use crate::{
-    Ask, Backend, Coherence, Error, HandleId, InstanceId, MapOptions, MappingId, Medium, MemoryId, Part, Protection,
-    Quotas, Rights, Sharing, Span, View,
+    Access, Ask, Backend, Coherence, Error, HandleId, InstanceId, MapOptions, MappingId, Medium, MemoryId, Part,
+    Protection, Quotas, Rights, Sharing, Span, View,
 };
 
 /// The memory that a window is claimed to lie in.
@@ -22,8 +22,9 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Stale`], [`Error::Misaligned`], [`Error::Empty`], [`Error::Wraps`], [`Error::OutOfBounds`],
-    /// [`Error::WindowOverlap`], [`Error::RangeOverlap`], [`Error::Access`], [`Error::Quota`], [`Error::Unsupported`], and the
-    /// backend's. On any error there is no mapping and the window's bytes are as they were.
+    /// [`Error::WindowOverlap`], [`Error::RangeOverlap`], [`Error::Access`], [`Error::Quota`], [`Error::Unsupported`],
+    /// [`Error::Busy`] for a snapshot of what somebody has a lease to write, and the backend's. On any error there is no
+    /// mapping and the window's bytes are as they were.
     pub fn map(
         &mut self,
         backend: &mut dyn Backend,
@@ -53,6 +54,10 @@ impl Domain {
         self.check_window(caller, memory.id, window)?;
         let object = self.object(id)?;
         self.check_range(caller, object, range, options)?;
+        if options.sharing == Sharing::Private {
+            // A snapshot reads: what a writer has not published yet may show on one backend and not on another.
+            self.check_leased_range(object, range, Access::Read, |_| false)?;
+        }
         let frozen = self.is_frozen(object);
         let shown =
             backend.choose(memory.id, id, Ask { sharing: options.sharing, coherence: options.coherence, frozen })?;
@@ -105,6 +110,21 @@ impl Domain {
         self.drop_mapping(backend, id)
     }
 
+    /// Ends a mapping whose holder dropped it, whatever leases it has.
+    ///
+    /// # Errors
+    /// As [`Domain::unmap`], but never [`Error::Busy`]; the mapping is gone.
+    pub fn drop_mapping_of(
+        &mut self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        id: MappingId,
+    ) -> Result<(), Error> {
+        self.mapping_of(caller, id)?;
+        self.revoke_leases(backend, id);
+        self.drop_mapping(backend, id)
+    }
+
     /// Ends mappings whose guest no longer matters: leases are revoked, errors are nobody's.
     pub(super) fn drop_mappings(&mut self, backend: &mut dyn Backend, ids: &[MappingId]) {
         for &id in ids {
@@ -142,6 +162,7 @@ impl Domain {
         let unwatched = self.is_unwatched(&mapping);
         if let Some(instance) = self.instances.get_mut(view.instance) {
             instance.windows.insert((view.memory, view.window.start()), id);
+            instance.shared += u32::from(mapping.is_shared());
             if mapping.is_automatic() {
                 instance.automatic.push(id);
                 instance.unwatched += u32::from(unwatched);
@@ -160,6 +181,7 @@ impl Domain {
         }
         if let Some(instance) = self.instances.get_mut(view.instance) {
             instance.windows.remove(&(view.memory, view.window.start()));
+            instance.shared -= u32::from(mapping.is_shared());
             if mapping.is_automatic() {
                 instance.automatic.retain(|other| *other != id);
                 instance.unwatched -= u32::from(unwatched);
@@ -237,7 +259,7 @@ fn check_rights(rights: Rights, options: MapOptions) -> Result<(), Error> {
     Ok(())
 }
 
-fn part_of(view: &View, window: Span, size: u64) -> Part {
+pub(super) fn part_of(view: &View, window: Span, size: u64) -> Part {
     let offset = view.offset + (window.start() - view.window.start());
     Part { window, offset, real: size.saturating_sub(offset).min(window.len()) }
 }

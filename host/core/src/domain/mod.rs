@@ -86,6 +86,7 @@ impl Domain {
             windows: BTreeMap::new(),
             leases: BTreeSet::new(),
             automatic: alloc::vec::Vec::new(),
+            shared: 0,
             unwatched: 0,
         })
     }
@@ -135,6 +136,29 @@ impl Domain {
     /// The live mappings.
     pub fn views(&self) -> impl Iterator<Item = (MappingId, &View)> {
         self.mappings.iter().map(|(id, mapping)| (id, &mapping.view))
+    }
+
+    /// Whether the instance has a shared mapping of the object.
+    #[must_use]
+    pub fn is_shared_by(&self, object: ObjectId, instance: InstanceId) -> bool {
+        self.objects.get(object).is_some_and(|object| {
+            let mut mappings = object.mappings.iter().filter_map(|id| self.mappings.get(*id));
+            mappings.any(|mapping| mapping.view.instance == instance && mapping.is_shared())
+        })
+    }
+
+    /// The object behind a handle of `caller`'s.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it isn't a live handle of `caller`'s.
+    pub fn object_of(&self, caller: InstanceId, handle: HandleId) -> Result<ObjectId, Error> {
+        Ok(self.handle_of(caller, handle)?.object)
+    }
+
+    /// Whether the instance has a shared mapping of anything: then it may not run beside others.
+    #[must_use]
+    pub fn shares(&self, instance: InstanceId) -> bool {
+        self.instances.get(instance).is_some_and(|instance| instance.shared > 0)
     }
 
     fn instance(&self, id: InstanceId) -> Result<&Instance, Error> {

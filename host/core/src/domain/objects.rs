@@ -4,8 +4,9 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 
 use super::Domain;
+use super::mappings::part_of;
 use crate::entries::{Handle, Object};
-use crate::{Backend, Error, HandleId, InstanceId, Medium, ObjectId, Quotas, Rights, Shown};
+use crate::{Backend, Error, HandleId, InstanceId, Medium, ObjectId, Quotas, Rights, Shown, Span};
 
 /// How many files opened for writing are remembered one by one. Past it, all files count as written.
 const WRITTEN_FILES: usize = 4096;
@@ -182,6 +183,9 @@ impl Domain {
         }
         self.settle(backend, id);
         self.let_writer_in(backend, id)?;
+        if size > old {
+            self.lose_tails(backend, id, old)?;
+        }
         backend.resize(id, size)?;
         if let Some(payer) = payer {
             if size > old {
@@ -193,6 +197,20 @@ impl Domain {
         let object = self.object_mut(id)?;
         object.size = size;
         object.version += 1;
+        Ok(())
+    }
+
+    /// Zeroes what shared windows show past the object's end, before the object grows over it.
+    fn lose_tails(&mut self, backend: &mut dyn Backend, id: ObjectId, size: u64) -> Result<(), Error> {
+        for mapping in &self.object(id)?.mappings {
+            let mapping = self.mapping(*mapping)?;
+            let view = mapping.view;
+            let shown = size.saturating_sub(view.offset);
+            if mapping.is_shared() && shown < view.window.len() {
+                let tail = Span::claim("the tail", view.window.start() + shown, view.window.len() - shown)?;
+                backend.publish(&view, part_of(&view, tail, size))?;
+            }
+        }
         Ok(())
     }
 

@@ -1,1 +1,0 @@
-//! Reads frames from a shared object.

@@ -1,0 +1,183 @@
+//! What to show of an object, and how.
+
+use crate::bindings::mapping::{Hints, MapOptions as WireOptions};
+use crate::bindings::types::{Coherence, Protection, Sharing};
+use crate::sys::{Lending, Shown};
+use crate::{Error, Mapping, MappingMut, Object, Refused, Result, Rights, WindowBuf};
+
+/// What to show of an object, and how.
+///
+/// Without further choices: all of the object, coherent where guards are acquired and released
+/// ([`leased`](Self::leased)), and shared if the object may be written, else private.
+///
+/// ```no_run
+/// use memctl_guest::{MapOptions, Object, domain};
+///
+/// let object = Object::anonymous(1 << 20)?;
+/// let second = domain::granule();
+/// let mut mapping = MapOptions::new().offset(second as u64).len(100).map_mut(&object)?;
+/// mapping.write()?.fill(7);
+/// # Ok::<(), memctl_guest::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "options do nothing before `map` or `map_mut`"]
+pub struct MapOptions {
+    offset: u64,
+    len: Option<usize>,
+    sharing: Option<Sharing>,
+    coherence: Coherence,
+    hints: Hints,
+}
+
+impl Default for MapOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MapOptions {
+    /// All of the object, leased; shared if the object may be written, else private.
+    pub const fn new() -> Self {
+        Self { offset: 0, len: None, sharing: None, coherence: Coherence::Leased, hints: Hints::empty() }
+    }
+
+    /// Starts at byte `offset` of the object, a multiple of [`domain::granule`](crate::domain::granule).
+    pub const fn offset(mut self, offset: u64) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// Shows `len` bytes. Any length will do: the window is rounded up to the granule, guards show `len` bytes.
+    pub const fn len(mut self, len: usize) -> Self {
+        self.len = Some(len);
+        self
+    }
+
+    /// Stores reach the object where a write guard is released, and every other mapper sees them there.
+    pub const fn shared(mut self) -> Self {
+        self.sharing = Some(Sharing::Shared);
+        self
+    }
+
+    /// A snapshot of the object at the time of the call. Later stores on either side are not seen on the other.
+    /// Guards need no lease: they cost nothing.
+    pub const fn private(mut self) -> Self {
+        self.sharing = Some(Sharing::Private);
+        self
+    }
+
+    /// Shared bytes are coherent whenever control passes between guest and host, not only where guards are acquired and
+    /// released. For code that keeps no guards: see [`MappingMut::cells`]. One such window can show a given range in a store.
+    pub const fn automatic(mut self) -> Self {
+        self.coherence = Coherence::Automatic;
+        self
+    }
+
+    /// Shared bytes are coherent where guards are acquired and released, and host calls cost nothing. The default.
+    pub const fn leased(mut self) -> Self {
+        self.coherence = Coherence::Leased;
+        self
+    }
+
+    /// All of it will be used soon: prepare it now. This changes costs, never results.
+    pub const fn populate(mut self) -> Self {
+        self.hints = Hints::POPULATE;
+        self
+    }
+
+    /// Maps `object` for reading, in a window that is allocated here and freed with the mapping.
+    ///
+    /// A shared mapping of an object that may only be read needs a host that protects the window
+    /// ([`Capabilities::PROTECTION`](crate::domain::Capabilities::PROTECTION)).
+    ///
+    /// # Errors
+    /// [`Error::Alignment`] if the offset is not a multiple of the granule; [`Error::Bounds`] if the range is empty or not
+    /// inside the object; [`Error::Overlap`] if another automatic window shows some of it; [`Error::Access`];
+    /// [`Error::Quota`]; [`Error::Unsupported`]; [`Error::OutOfMemory`]; [`Error::Io`]. Nothing is mapped then.
+    pub fn map(&self, object: &Object) -> Result<Mapping> {
+        let len = object.range_len(self.offset, self.len)?;
+        Ok(self.map_len_in(WindowBuf::new(len)?, object, len)?)
+    }
+
+    /// Maps `object` for reading and writing, in a window that is allocated here and freed with the mapping.
+    /// Shared unless [`private`](Self::private) was chosen.
+    ///
+    /// # Errors
+    /// Those of [`map`](Self::map); [`Error::Access`] if it is shared and the object may only be read.
+    pub fn map_mut(&self, object: &Object) -> Result<MappingMut> {
+        let len = object.range_len(self.offset, self.len)?;
+        Ok(self.map_len_mut_in(WindowBuf::new(len)?, object, len)?)
+    }
+
+    /// As [`map`](Self::map), in the first bytes of a window of the caller's: mapping again and again allocates nothing.
+    ///
+    /// ```no_run
+    /// use memctl_guest::{MapOptions, Object, WindowBuf};
+    ///
+    /// let object = Object::open("log")?;
+    /// let mut window = WindowBuf::new(1 << 20)?;
+    /// for part in 0..4 {
+    ///     let mapping = MapOptions::new().offset(part << 20).len(1 << 20).map_in(window, &object)?;
+    ///     // … mapping.read()? …
+    ///     window = mapping.unmap_into_window()?;
+    /// }
+    /// # Ok::<(), memctl_guest::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`map`](Self::map), with the window; [`Error::Bounds`] if the window is too small.
+    pub fn map_in(&self, window: WindowBuf, object: &Object) -> Result<Mapping, Refused> {
+        match object.range_len(self.offset, self.len) {
+            Ok(len) => self.map_len_in(window, object, len),
+            Err(error) => Err(Refused { window, error }),
+        }
+    }
+
+    /// As [`map_mut`](Self::map_mut), in the first bytes of a window of the caller's.
+    ///
+    /// # Errors
+    /// Those of [`map_mut`](Self::map_mut), with the window; [`Error::Bounds`] if the window is too small.
+    pub fn map_mut_in(&self, window: WindowBuf, object: &Object) -> Result<MappingMut, Refused> {
+        match object.range_len(self.offset, self.len) {
+            Ok(len) => self.map_len_mut_in(window, object, len),
+            Err(error) => Err(Refused { window, error }),
+        }
+    }
+
+    fn map_len_in(&self, window: WindowBuf, object: &Object, len: usize) -> Result<Mapping, Refused> {
+        let writable = self.sharing == Some(Sharing::Private) || object.rights().contains(Rights::WRITE);
+        let protection = match self.sharing {
+            Some(Sharing::Shared) if !writable => Protection::Read,
+            _ => Protection::ReadWrite,
+        };
+        let default = if writable { Sharing::Shared } else { Sharing::Private };
+        let sharing = self.sharing.unwrap_or(default);
+        self.show(window, object, len, sharing, protection).map(Mapping::new)
+    }
+
+    fn map_len_mut_in(&self, window: WindowBuf, object: &Object, len: usize) -> Result<MappingMut, Refused> {
+        let sharing = self.sharing.unwrap_or(Sharing::Shared);
+        self.show(window, object, len, sharing, Protection::ReadWrite).map(MappingMut::new)
+    }
+
+    fn show(
+        &self,
+        window: WindowBuf,
+        object: &Object,
+        len: usize,
+        sharing: Sharing,
+        protection: Protection,
+    ) -> Result<Shown, Refused> {
+        if len > window.len() {
+            return Err(Refused { window, error: Error::Bounds });
+        }
+        let lending = match sharing {
+            Sharing::Shared => Lending::Leased,
+            Sharing::Private => Lending::Free,
+        };
+        let options =
+            WireOptions { offset: self.offset, protection, sharing, coherence: self.coherence, hints: self.hints };
+        Shown::map(window.into_pages(), len, object.as_resource(), options, lending)
+            .map_err(|(pages, error)| Refused { window: WindowBuf::from_pages(pages), error })
+    }
+}

@@ -1,0 +1,57 @@
+//! All that needs `unsafe`: guest memory that the host changes, and the calls that do it.
+//!
+//! What keeps this sound, in four rules:
+//!
+//! 1. The bytes of a window are allocated once ([`Pages`]) and reached only through raw pointers, except where rule 2 lends them.
+//! 2. [`Lent`], [`LentMut`] and [`Shown::cells`] make references to them, and borrow the [`Shown`] for as long.
+//! 3. While a lease is held the host changes none of its bytes; while none is needed (a private mapping) it changes none at all.
+//!    Every other call that may change bytes takes `&mut Shown`, so that no reference is alive. Bytes behind `&[Cell<u8>]` may
+//!    change in any host call. Stores there can reach other windows at once, which is why making them is `unsafe`.
+//! 4. [`Pages`] go back to the allocator only when the host said that they show nothing any more. If it can't say so, because a
+//!    leaked guard still holds a lease, they are leaked.
+//!
+//! On rule 3: an `automatic` window is refreshed at crossings, also under a lease. Nobody else can write then, so the bytes that the
+//! host stores are those that are there.
+
+mod lent;
+mod pages;
+mod shown;
+#[cfg(target_arch = "wasm32")]
+mod wire;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "wire_absent.rs"]
+mod wire;
+
+pub(crate) use lent::{Lent, LentMut};
+pub(crate) use pages::Pages;
+pub(crate) use shown::{Lending, Shown, Unmapped};
+#[cfg(all(feature = "std", any(target_os = "wasi", all(unix, not(target_family = "wasm")))))]
+pub(crate) use wire::advise;
+
+use crate::bindings::domain::Capabilities;
+use crate::{Error, Result, domain};
+
+/// Whether there is a host to call.
+pub(crate) const IS_GUEST: bool = cfg!(target_arch = "wasm32");
+
+/// `unsupported` outside a wasm guest: there the generated bindings would panic.
+pub(crate) fn require_host() -> Result<()> {
+    if IS_GUEST { Ok(()) } else { Err(Error::Unsupported) }
+}
+
+/// A part of a window, as the wire wants it: `types.window`.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    start: *mut u8,
+    len: usize,
+}
+
+impl Part {
+    /// Length of the list that goes with the part. Its pointer is the part's start.
+    ///
+    /// An empty list tells the host which memory is meant, and lends none of its bytes. Only a host that knows the
+    /// memory no other way needs the whole part, by the capability `whole-window`.
+    fn list_len(self) -> usize {
+        if domain::capabilities().contains(Capabilities::WHOLE_WINDOW) { self.len } else { 0 }
+    }
+}

@@ -1,0 +1,178 @@
+//! A window that shows something: the pages and the host's mapping, kept together.
+
+use core::cell::Cell;
+use core::mem;
+use core::ops::{Bound, RangeBounds};
+use core::slice;
+
+use super::{Lent, LentMut, Pages, Part, wire};
+use crate::bindings::mapping as wit;
+use crate::bindings::types::Access;
+use crate::{Error, Result};
+
+/// Whether bytes are lent under leases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lending {
+    /// The bytes are this guest's own: a private mapping.
+    Free,
+    /// A lease keeps others away.
+    Leased,
+}
+
+/// Pages that show a range of an object. See the rules in [`super`].
+pub(crate) struct Shown {
+    // Invariant: `Some` until `end` took it.
+    live: Option<Live>,
+    // Invariant: at most the length of the window, which is inside the pages.
+    len: usize,
+    lending: Lending,
+}
+
+struct Live {
+    mapping: wit::Mapping,
+    pages: Pages,
+}
+
+/// What is left when a mapping has ended.
+pub(crate) struct Unmapped {
+    /// The window, unless a leaked lease keeps it.
+    pub(crate) pages: Option<Pages>,
+    /// What the host said.
+    pub(crate) result: Result<()>,
+}
+
+impl Shown {
+    /// Shows `len` bytes of `object` in the first granules of `pages`, which must be large enough.
+    pub(crate) fn map(
+        pages: Pages,
+        len: usize,
+        object: &crate::bindings::object::Object,
+        options: wit::MapOptions,
+        lending: Lending,
+    ) -> Result<Self, (Pages, Error)> {
+        let window = pages.window(len);
+        // SAFETY: the window is inside `pages`, whose bytes nobody can reach before this returns.
+        match unsafe { wire::map(window, object, options) } {
+            Ok(mapping) => Ok(Self { live: Some(Live { mapping, pages }), len, lending }),
+            Err(error) => Err((pages, error)),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn live(&self) -> &Live {
+        self.live.as_ref().expect("a mapping lives until it is unmapped")
+    }
+
+    /// All bytes that are shown.
+    fn all(&self) -> Part {
+        self.live().pages.part(0, self.len)
+    }
+
+    pub(crate) fn publish(&self) -> Result<()> {
+        match self.lending {
+            Lending::Free => Ok(()),
+            Lending::Leased => wire::publish(&self.live().mapping, self.all()),
+        }
+    }
+
+    pub(crate) fn sync(&self) -> Result<()> {
+        match self.lending {
+            Lending::Free => Ok(()),
+            Lending::Leased => wire::sync(&self.live().mapping, self.all()),
+        }
+    }
+
+    pub(crate) fn refresh(&mut self) -> Result<()> {
+        match self.lending {
+            Lending::Free => Ok(()),
+            // SAFETY: `self` is borrowed exclusively, so that no reference to its bytes is alive.
+            Lending::Leased => unsafe { wire::refresh(&self.live().mapping, self.all()) },
+        }
+    }
+
+    /// The bytes in `range`, for reading.
+    pub(crate) fn lend(&self, range: impl RangeBounds<usize>) -> Result<Lent<'_>> {
+        let part = self.resolve(range)?;
+        let lease = self.acquire(part, Access::Read)?;
+        // SAFETY: the part is inside the pages and shows an object. Nobody writes to it while a lease on it is held or
+        // none is needed; this guest doesn't, since `lend_mut` and `cells` borrow `self` exclusively.
+        Ok(unsafe { Lent::new(part, lease) })
+    }
+
+    /// The bytes in `range`, for reading and writing.
+    pub(crate) fn lend_mut(&mut self, range: impl RangeBounds<usize>) -> Result<LentMut<'_>> {
+        let part = self.resolve(range)?;
+        let lease = self.acquire(part, Access::Write)?;
+        // SAFETY: the part is inside the pages and shows an object. Nobody reads or writes it while a write lease on it is
+        // held or none is needed; `self` is borrowed exclusively for as long as the result.
+        Ok(unsafe { LentMut::new(part, lease) })
+    }
+
+    /// All bytes, without a lease.
+    ///
+    /// # Safety
+    /// Nothing is stored to bytes that are lent through another mapping of the object.
+    pub(crate) unsafe fn cells(&mut self) -> &[Cell<u8>] {
+        let Part { start, len } = self.all();
+        // SAFETY: the part is inside the pages and shows an object; `Cell<u8>` has the layout of `u8` and allows that the host
+        // changes it. No `&[u8]` is alive: `self` is borrowed exclusively for as long as the result.
+        unsafe { slice::from_raw_parts(start.cast::<Cell<u8>>(), len) }
+    }
+
+    pub(crate) fn unmap(mut self) -> Unmapped {
+        self.end()
+    }
+
+    fn end(&mut self) -> Unmapped {
+        let Some(Live { mapping, pages }) = self.live.take() else {
+            return Unmapped { pages: None, result: Ok(()) };
+        };
+        let window = pages.window(self.len);
+        // SAFETY: `self` is borrowed exclusively, so that no reference to its bytes is alive.
+        let result = unsafe { wire::unmap(&mapping, window) };
+        if result == Err(Error::Busy) {
+            // A leaked guard's lease: the window still shows the object. It stays that way.
+            mem::forget(mapping);
+            mem::forget(pages);
+            return Unmapped { pages: None, result };
+        }
+        Unmapped { pages: Some(pages), result }
+    }
+
+    /// A lease on `part`, if there is anything to lease.
+    fn acquire(&self, part: Part, access: Access) -> Result<Option<wit::Lease>> {
+        if self.lending == Lending::Free || part.len == 0 {
+            return Ok(None);
+        }
+        // SAFETY: for `write` the caller borrows `self` exclusively. For `read` only read guards may be alive, whose
+        // leases keep the bytes as they are: the host stores what is there, if it stores anything.
+        unsafe { wire::acquire(&self.live().mapping, part, access) }.map(Some)
+    }
+
+    fn resolve(&self, range: impl RangeBounds<usize>) -> Result<Part> {
+        let start = match range.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before.checked_add(1).ok_or(Error::Bounds)?,
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&last) => last.checked_add(1).ok_or(Error::Bounds)?,
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => self.len,
+        };
+        if start > end || end > self.len {
+            return Err(Error::Bounds);
+        }
+        Ok(self.live().pages.part(start, end - start))
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        // An error goes to the host's log.
+        self.end();
+    }
+}

@@ -1,0 +1,215 @@
+//! The command line, as clap reads it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::spec::{DirSpec, EnvSpec, ObjectSpec, QuotaSpec};
+
+/// Run WebAssembly programs that map memory, and check that they behave the same on every kind of memory hardware.
+#[derive(Debug, Parser)]
+#[command(name = "memctl", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  memctl run --dir data::/data:ro scan.wasm /data/words.txt
+  memctl run --object frames=16MiB --backend copy pipeline.wasm
+  memctl compare --dir data::/data --object log=./log.bin app.wasm /data
+
+`memctl run --help` and `memctl compare --help` explain every flag.";
+
+/// What memctl can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a program.
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
+    /// Run a program once per backend, and show the first difference in what it did.
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
+}
+
+const RUN_HELP: &str = "\
+Exit code: the program's own. 134 if it trapped: the trap, its wasm backtrace and the cause that memory
+control knows are on stderr. 1 if it could not be started, 2 if the command line is wrong.
+
+With --json, the program's stdout and stderr are not passed on but become strings in one JSON object on stdout:
+  exit, trap, stdout, stderr, time_ns, backend, bytes_mapped, bytes_copied, mappings
+(exit is null after a trap, trap is null otherwise; bytes that are not UTF-8 show as U+FFFD.)
+
+Examples:
+  memctl run app.wasm --flag-of-the-app
+  memctl run --dir data::/data:ro scan.wasm /data/words.txt
+  memctl run --object frames=16MiB --object log=./log.bin:ro app.wasm
+  memctl run --quota mapped-bytes=1GiB --quota mappings=64 app.wasm
+
+As the runner of `cargo run` and `cargo test` for WebAssembly targets:
+  CARGO_TARGET_WASM32_WASIP2_RUNNER='memctl run --dir . --' cargo test --target wasm32-wasip2";
+
+const COMPARE_HELP: &str = "\
+Every backend gets its own copy of each --dir and each --object file that is not :ro, so the originals stay as they
+are. Copies go to a temporary directory; TMPDIR says where. stdin is read when the program first asks for it, and
+given to every run (nothing, if it is a terminal). All runs draw the same random numbers, so that hash maps iterate
+in the same order; clocks are real, so a program that prints times differs from itself.
+
+Compared are: exit code or trap, stdout, stderr, the objects' final bytes, and the directories' final files.
+
+Exit code: 0 if nothing differs, 1 if something does or a run could not be started, 2 if the command line is wrong.
+
+With --json, one JSON object on stdout:
+  identical, differences: [{subject, offset, line, detail}], runs: [the object that `memctl run --json` prints]
+
+Examples:
+  memctl compare app.wasm
+  memctl compare --dir data::/data --object frames=16MiB app.wasm /data/words.txt
+  memctl compare --json app.wasm | jq .identical";
+
+/// Flags and arguments of `memctl run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// How windows show objects.
+    #[arg(long, value_enum, default_value_t, help_heading = "Memory control")]
+    pub backend: BackendChoice,
+    /// The rest, which `memctl compare` has too.
+    #[command(flatten)]
+    pub guest: GuestArgs,
+}
+
+/// Flags and arguments of `memctl compare`.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// All of it is shared with `memctl run`.
+    #[command(flatten)]
+    pub guest: GuestArgs,
+}
+
+/// How windows show objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BackendChoice {
+    /// `alias` where it works, `copy` elsewhere.
+    #[default]
+    Auto,
+    /// Show the object's own memory, with the help of an MMU.
+    Alias,
+    /// Move bytes between object and window, as hosts without an MMU do.
+    Copy,
+}
+
+impl BackendChoice {
+    /// The name that the user types.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Alias => "alias",
+            Self::Copy => "copy",
+        }
+    }
+}
+
+/// The program and what it gets.
+#[derive(Args, Clone, Debug)]
+pub struct GuestArgs {
+    /// Let the program use directory HOST under the name GUEST; :ro for reading only. HOST alone is HOST::HOST.
+    #[arg(long = "dir", value_name = "HOST::GUEST[:ro]")]
+    pub dirs: Vec<DirSpec>,
+    /// Set an environment variable; NAME alone passes on its value from here.
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    pub env: Vec<EnvSpec>,
+    /// Publish an object as NAME: SIZE zero bytes (4096, 64KiB, 16MiB, 1GiB), or the bytes of file PATH (./4096 if
+    /// it looks like a size), which shared writable mappings change unless it is :ro.
+    #[arg(long = "object", value_name = "NAME=SIZE|NAME=PATH[:ro]", help_heading = "Memory control")]
+    pub objects: Vec<ObjectSpec>,
+    /// Change a limit: objects, object-bytes, mappings, mapped-bytes or leases.
+    #[arg(long = "quota", value_name = "KEY=VALUE", help_heading = "Memory control")]
+    pub quotas: Vec<QuotaSpec>,
+    /// Say on stderr what the host does; MEMCTL_LOG takes finer filters, such as memctl_wasmtime=trace.
+    #[arg(long)]
+    pub verbose: bool,
+    /// Print a JSON report on stdout instead of the program's output; see below.
+    #[arg(long)]
+    pub json: bool,
+    /// A command component (wasi:cli/run) or a WASI preview 1 command module, and its arguments.
+    #[arg(value_name = "APP.wasm [ARGS]", required = true, num_args = 1.., trailing_var_arg = true)]
+    program: Vec<OsString>,
+}
+
+impl GuestArgs {
+    /// The program's file.
+    #[must_use]
+    pub fn app(&self) -> PathBuf {
+        // clap has checked that there is at least one value; an empty path is answered like any missing file.
+        self.program.first().map(PathBuf::from).unwrap_or_default()
+    }
+
+    /// What the program sees as its arguments: the name of its file first, without directories.
+    ///
+    /// # Errors
+    /// An argument is not UTF-8, which WASI asks for.
+    pub fn argv(&self) -> Result<Vec<String>> {
+        let name = self.app().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut argv = vec![name];
+        for arg in self.program.iter().skip(1) {
+            let arg = arg
+                .to_str()
+                .with_context(|| format!("argument {} of the program is not UTF-8, as WASI needs", arg.display()))?;
+            argv.push(arg.to_owned());
+        }
+        Ok(argv)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn run(line: &[&str]) -> RunArgs {
+        match Cli::try_parse_from([&["memctl", "run"], line].concat()).unwrap().command {
+            Command::Run(args) => args,
+            Command::Compare(_) => unreachable!("the line says run"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_after_the_program_are_its_own() {
+        let args = run(&["--backend", "copy", "dir/app.wasm", "--backend", "-x", "--", "y"]);
+        assert_eq!(args.backend, BackendChoice::Copy);
+        assert_eq!(args.guest.app(), PathBuf::from("dir/app.wasm"));
+        assert_eq!(args.guest.argv().unwrap(), ["app.wasm", "--backend", "-x", "--", "y"]);
+    }
+
+    #[test]
+    fn two_dashes_may_come_before_the_program() {
+        let args = run(&["--env", "A=b", "--", "app.wasm", "--json", "--", "z"]);
+        assert!(!args.guest.json);
+        assert_eq!(args.guest.argv().unwrap(), ["app.wasm", "--json", "--", "z"]);
+    }
+
+    #[test]
+    fn a_wrong_flag_is_not_taken_for_a_program() {
+        for line in [&["memctl", "run", "--bakend=copy", "app.wasm"][..], &["memctl", "run", "-x", "app.wasm"]] {
+            assert_eq!(Cli::try_parse_from(line).unwrap_err().kind(), ErrorKind::UnknownArgument);
+        }
+        assert_eq!(Cli::try_parse_from(["memctl", "run"]).unwrap_err().kind(), ErrorKind::MissingRequiredArgument);
+    }
+
+    #[test]
+    fn an_error_names_its_flag_and_the_form() {
+        let error = Cli::try_parse_from(["memctl", "run", "--dir", "::x", "app.wasm"]).unwrap_err().to_string();
+        assert!(error.contains("--dir") && error.contains("HOST::GUEST[:ro]"), "{error}");
+    }
+}

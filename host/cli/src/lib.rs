@@ -1,0 +1,21 @@
+//! The pieces of `memctl`, the command that runs WebAssembly programs which map memory, and compares their behaviour
+//! on every backend.
+//!
+//! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the guest, [`host`] runs
+//! it in a domain; [`run`] and [`compare`] are the two commands, made of these.
+
+pub mod args;
+pub mod compare;
+pub mod diff;
+pub mod host;
+pub mod log;
+pub mod program;
+pub mod progress;
+pub mod replica;
+pub mod report;
+pub mod run;
+pub mod setup;
+pub mod size;
+pub mod spec;
+mod stand_in;
+pub mod stdin;

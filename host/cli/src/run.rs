@@ -1,0 +1,84 @@
+//! `memctl run`: one run, with this process's stdio and the program's exit code.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use anyhow::Result;
+
+use crate::args::RunArgs;
+use crate::host::{Ending, Output, Randomness, Stdin, Surroundings, execute};
+use crate::program::Program;
+use crate::report::RunReport;
+use crate::setup::Setup;
+
+/// The exit code after a trap, as shells show for a process that aborted (128 + SIGABRT).
+pub const TRAPPED: i32 = 134;
+
+/// Runs the program and gives back the code to exit with.
+///
+/// # Errors
+/// It could not be started.
+pub fn run(args: &RunArgs) -> Result<i32> {
+    let setup = Setup::check(&args.guest)?;
+    let program = Program::load(&args.guest.app())?;
+    let (output, captured) = if args.guest.json {
+        let captured = Captured::new()?;
+        (captured.output()?, Some(captured))
+    } else {
+        (Output::Inherited, None)
+    };
+    let surroundings = Surroundings { stdin: Stdin::Inherited, output, randomness: Randomness::System };
+    let execution = execute(&program, args.backend, &setup, surroundings)?;
+
+    let (stdout, stderr) = captured.as_ref().map(Captured::read).transpose()?.unwrap_or_default();
+    let report = RunReport {
+        backend: args.backend.name(),
+        ending: execution.ending,
+        stdout,
+        stderr,
+        time: execution.time,
+        figures: execution.figures,
+    };
+    if args.guest.json {
+        println!("{}", report.to_json());
+    }
+    if args.guest.verbose {
+        eprintln!("memctl: {}", report.summary());
+    }
+    Ok(match report.ending {
+        Ending::Exit(code) => code,
+        Ending::Trap { report, .. } => {
+            if !args.guest.json {
+                eprintln!("memctl: the program trapped: {report}");
+            }
+            TRAPPED
+        }
+    })
+}
+
+/// A run's stdout and stderr in two files without names.
+pub(crate) struct Captured {
+    stdout: File,
+    stderr: File,
+}
+
+impl Captured {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { stdout: tempfile::tempfile()?, stderr: tempfile::tempfile()? })
+    }
+
+    pub(crate) fn output(&self) -> Result<Output> {
+        Ok(Output::Captured { stdout: self.stdout.try_clone()?, stderr: self.stderr.try_clone()? })
+    }
+
+    /// What was written to stdout and to stderr.
+    pub(crate) fn read(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+        let read = |mut file: &File| -> Result<Vec<u8>> {
+            let mut bytes = Vec::new();
+            file.seek(SeekFrom::Start(0))?;
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        Ok((read(&self.stdout)?, read(&self.stderr)?))
+    }
+}

@@ -1,0 +1,31 @@
+//! What every test here needs: memory hardware made of vectors, and an embedding around a domain.
+
+mod ram;
+mod world;
+
+pub(crate) use ram::Ram;
+pub(crate) use world::{Kind, MapAt, World, map_at};
+
+/// In bytes. As small as on an MPU board, so that programs are small too.
+pub(crate) const GRANULE: u64 = 32;
+
+/// A guest's memory, in bytes.
+pub(crate) const MEMORY: u64 = 8 * GRANULE;
+
+/// How windows of a guest's memories show objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Bytes move.
+    Copy,
+    /// The object's storage is the window.
+    Alias,
+    /// The first guest's windows alias, the others' copy.
+    Mixed,
+}
+
+pub(crate) const MODES: [Mode; 3] = [Mode::Copy, Mode::Alias, Mode::Mixed];
+
+/// A number that was checked, as an index.
+pub(crate) fn at(value: u64) -> usize {
+    usize::try_from(value).expect("tests stay small")
+}

@@ -1,0 +1,17 @@
+//! The contract, claim by claim, on a backend of plain vectors that copies, aliases, or does each for some memories.
+
+mod bad_input;
+mod common;
+mod ends;
+mod failures;
+mod leases;
+mod lockstep;
+mod model;
+mod overlaps;
+mod program;
+mod quotas;
+mod snapshots;
+mod stale;
+mod sync;
+mod tails;
+mod turns;

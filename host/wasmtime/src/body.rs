@@ -1,0 +1,59 @@
+//! Where an object's bytes are on this host.
+
+use std::collections::BTreeMap;
+
+use memctl_alias::FileObject;
+use memctl_copy::Anonymous;
+use memctl_core::{Adopted, Error, ObjectId, Storage};
+
+/// An object's storage.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// In the host's heap: can be copied only.
+    Heap(Anonymous),
+    /// A file, or memory that has a descriptor: can be copied and aliased.
+    File(FileObject),
+}
+
+/// The storage of every object of a domain.
+pub(crate) type Bodies = BTreeMap<ObjectId, Body>;
+
+impl Body {
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        match self {
+            Self::Heap(storage) => storage,
+            Self::File(storage) => storage,
+        }
+    }
+
+    pub(crate) fn storage_mut(&mut self) -> &mut dyn Storage {
+        match self {
+            Self::Heap(storage) => storage,
+            Self::File(storage) => storage,
+        }
+    }
+
+    /// What windows alias, if they can.
+    pub(crate) fn file(&self) -> Option<&FileObject> {
+        match self {
+            Self::Heap(_) => None,
+            Self::File(file) => Some(file),
+        }
+    }
+}
+
+/// The storage of `object`.
+pub(crate) fn body(bodies: &mut Bodies, object: ObjectId) -> Result<&mut Body, Error> {
+    bodies.get_mut(&object).ok_or(Error::Stale { what: "object" })
+}
+
+/// Gives an object its storage: a new one this, a known one this only if it can do more.
+pub(crate) fn adopt(bodies: &mut Bodies, adopted: Adopted, body: Body) {
+    let known = match adopted {
+        Adopted::New(_) => false,
+        Adopted::Known(object) => bodies.contains_key(&object),
+    };
+    if !known || body.file().is_some_and(FileObject::writable) {
+        bodies.insert(adopted.object(), body);
+    }
+}

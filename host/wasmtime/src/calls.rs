@@ -1,0 +1,231 @@
+//! What the guest's calls do, whichever linker they came through.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use memctl_alias::FileObject;
+use memctl_core::{
+    Access, Code, Error, HandleId, InstanceId, LeaseId, MapOptions, MappingId, ObjectId, Quotas, Rights, Shown, Storage,
+};
+
+use crate::Mode;
+use crate::body::{Body, adopt};
+use crate::domain::new_body;
+use crate::error::refused;
+use crate::guest::Guest;
+use crate::mover::Mover;
+use crate::place::Place;
+
+/// What goes back over the wire.
+pub(crate) type Answer<T> = Result<T, Code>;
+
+/// A range as the guest names it: start and length in bytes.
+pub(crate) type Claim = (u64, u64);
+
+impl Guest {
+    /// One call into the domain; a refusal is logged with its numbers and answered with its code.
+    fn ask<R>(
+        &self,
+        call: &'static str,
+        place: Option<Place<'_>>,
+        then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>, InstanceId) -> Result<R, Error>,
+    ) -> Answer<R> {
+        let instance = self.instance;
+        let answer = self.shared.call(place, self.is_attached(), |rules, mover| {
+            let answer = then(rules, mover, instance);
+            self.remember(rules);
+            answer
+        });
+        answer.map_err(|error| {
+            refused(instance, call, &error);
+            error.code()
+        })
+    }
+
+    /// [`Guest::ask`] about a mapping: nobody on another thread may be inside with its object.
+    fn ask_mapping<R>(
+        &self,
+        call: &'static str,
+        mapping: MappingId,
+        place: Place<'_>,
+        then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>, InstanceId) -> Result<R, Error>,
+    ) -> Answer<R> {
+        self.ask(call, Some(place), |rules, mover, instance| {
+            let object = rules.view(instance, mapping)?.object;
+            mover.check_free(rules, object)?;
+            then(rules, mover, instance)
+        })
+    }
+
+    pub(crate) fn granule(&self) -> u64 {
+        self.shared.lock().rules.granule().bytes()
+    }
+
+    pub(crate) fn limits(&self) -> Quotas {
+        self.shared.lock().rules.limits(self.instance).unwrap_or(Quotas::NONE)
+    }
+
+    pub(crate) fn usage(&self) -> Quotas {
+        self.shared.lock().rules.usage(self.instance).unwrap_or(Quotas::NONE)
+    }
+
+    /// Whether windows in this memory can alias objects.
+    pub(crate) fn can_alias(&self, known: bool) -> bool {
+        known && self.is_attached() && self.shared.mode != Mode::Copy
+    }
+
+    pub(crate) fn anonymous(&self, size: u64) -> Answer<HandleId> {
+        let mode = self.shared.mode;
+        self.ask("object.anonymous", None, |rules, mover, caller| {
+            rules.check_anonymous(caller, size)?;
+            let body = new_body(mode, size)?;
+            let (handle, object) = rules.anonymous(caller, size)?;
+            mover.bodies.insert(object, body);
+            Ok(handle)
+        })
+    }
+
+    pub(crate) fn open(&self, name: &str) -> Answer<HandleId> {
+        self.ask("object.open", None, |rules, _, caller| rules.open(caller, name))
+    }
+
+    pub(crate) fn size(&self, handle: HandleId) -> Answer<u64> {
+        self.ask("object.len", None, |rules, mover, caller| rules.size(mover, caller, handle))
+    }
+
+    pub(crate) fn rights(&self, handle: HandleId) -> Rights {
+        self.shared.lock().rules.rights(self.instance, handle).unwrap_or(Rights::empty())
+    }
+
+    pub(crate) fn resize(&self, handle: HandleId, size: u64) -> Answer<()> {
+        self.ask("object.resize", None, |rules, mover, caller| {
+            let object: ObjectId = rules.object_of(caller, handle)?;
+            mover.check_free(rules, object)?;
+            rules.resize(mover, caller, handle, size)
+        })
+    }
+
+    pub(crate) fn drop_handle(&self, handle: HandleId) {
+        let _dropped = self.ask("object drop", None, |rules, mover, caller| {
+            rules.drop_handle_of(mover, caller, handle);
+            Ok(())
+        });
+    }
+
+    /// The object of a file that the guest has open.
+    pub(crate) fn file(&self, call: &'static str, file: Arc<File>, rights: Rights) -> Answer<HandleId> {
+        let files = self.shared.files;
+        self.ask(call, None, |rules, mover, caller| {
+            if !files {
+                return Err(Error::Unsupported {
+                    why: "files can't be mapped in this domain: the embedder can allow it with DomainBuilder::files",
+                });
+            }
+            if !rights.contains(Rights::READ) {
+                return Err(Error::Access { right: "read: open the file for reading, or for reading and writing" });
+            }
+            rules.check_handle(caller)?;
+            let file = FileObject::from_file(file, rights.contains(Rights::WRITE))?;
+            let size = file.size()?;
+            let (handle, adopted) = rules.file(caller, file.identity(), size, rights)?;
+            adopt(mover.bodies, adopted, Body::File(file));
+            Ok(handle)
+        })
+    }
+
+    pub(crate) fn map(
+        &self,
+        place: Place<'_>,
+        window: Claim,
+        handle: HandleId,
+        options: MapOptions,
+    ) -> Answer<MappingId> {
+        let memory = place.memory(self.instance);
+        let known = match &place {
+            Place::Known(memory) => Some(memory.clone()),
+            Place::Lent { .. } => None,
+        };
+        self.ask("mapping.map", Some(place), |rules, mover, caller| {
+            let object = rules.object_of(caller, handle)?;
+            mover.check_free(rules, object)?;
+            let id = rules.map(mover, caller, memory, window, handle, options)?;
+            if let Some(memory) = known
+                && rules.view(caller, id)?.shown != Shown::Copy
+            {
+                self.watch(&memory);
+            }
+            Ok(id)
+        })
+    }
+
+    pub(crate) fn publish(&self, mapping: MappingId, place: Place<'_>, part: Claim) -> Answer<()> {
+        self.ask_mapping("mapping.publish", mapping, place, |rules, mover, caller| {
+            rules.publish(mover, caller, mapping, part)
+        })
+    }
+
+    pub(crate) fn refresh(&self, mapping: MappingId, place: Place<'_>, part: Claim) -> Answer<()> {
+        self.ask_mapping("mapping.refresh", mapping, place, |rules, mover, caller| {
+            rules.refresh(mover, caller, mapping, part)
+        })
+    }
+
+    pub(crate) fn sync(&self, mapping: MappingId, place: Place<'_>, part: Claim) -> Answer<()> {
+        self.ask_mapping("mapping.sync", mapping, place, |rules, mover, caller| {
+            rules.sync(mover, caller, mapping, part)
+        })
+    }
+
+    pub(crate) fn acquire(&self, mapping: MappingId, place: Place<'_>, part: Claim, access: Access) -> Answer<LeaseId> {
+        self.ask_mapping("mapping.acquire", mapping, place, |rules, mover, caller| {
+            rules.acquire(mover, caller, mapping, part, access)
+        })
+    }
+
+    pub(crate) fn release(&self, lease: LeaseId, place: Place<'_>, part: Claim) -> Answer<()> {
+        self.ask("lease.release", Some(place), |rules, mover, caller| {
+            let (_, leased) = rules.leased(caller, lease)?;
+            if (leased.start(), leased.len()) != part {
+                rules.abandon(caller, lease);
+                return Err(Error::OutOfBounds {
+                    what: "the released part",
+                    start: part.0,
+                    len: part.1,
+                    limit: leased.end(),
+                });
+            }
+            rules.release(mover, caller, lease)
+        })
+    }
+
+    /// The guest dropped the lease without saying what it covers.
+    pub(crate) fn drop_lease(&self, lease: LeaseId) {
+        let _gone = self.ask("lease drop", None, |rules, mover, caller| {
+            let released = rules.release(mover, caller, lease);
+            rules.abandon(caller, lease);
+            released
+        });
+    }
+
+    pub(crate) fn unmap(&self, mapping: MappingId, place: Place<'_>) -> Answer<()> {
+        self.ask_mapping("mapping.unmap", mapping, place, |rules, mover, caller| rules.unmap(mover, caller, mapping))
+    }
+
+    /// The guest dropped the mapping: it goes, whatever it still had.
+    pub(crate) fn drop_mapping(&self, mapping: MappingId) {
+        let _gone = self.ask("mapping drop", None, |rules, mover, caller| {
+            match rules.view(caller, mapping) {
+                Ok(_) => rules.drop_mapping_of(mover, caller, mapping),
+                // Unmapped before: what is dropped is the handle.
+                Err(_) => Ok(()),
+            }
+        });
+    }
+}
+
+impl Guest {
+    /// A file with this device and inode is open for writing from now on.
+    pub(crate) fn opened_for_writing(&self, identity: (u64, u64)) -> Answer<()> {
+        self.ask("descriptor.open-at", None, |rules, mover, _| rules.file_opened_for_writing(mover, identity))
+    }
+}

@@ -1,0 +1,200 @@
+//! `wasi:memory-control` in a component linker.
+
+use std::sync::Arc;
+
+use memctl_core::{HandleId, LeaseId, MappingId};
+use wasmtime::component::{Linker, Resource, ResourceType};
+use wasmtime::{Result, StoreContextMut};
+
+use crate::MemctlView;
+use crate::calls::Claim;
+use crate::guest::Guest;
+use crate::place::Place;
+use crate::sys;
+use crate::wire::{self, Access, Capabilities, ErrorCode, MapOptions, Quotas, Rights, Window};
+
+/// A guest's handle to an object, as the embedder's resource table holds it.
+pub struct Object(pub(crate) HandleId);
+/// A guest's mapping, as the embedder's resource table holds it.
+pub struct Mapping(pub(crate) MappingId);
+/// A guest's lease, as the embedder's resource table holds it.
+pub struct Lease(pub(crate) LeaseId);
+
+/// The name of one interface of the package.
+macro_rules! interface {
+    ($name:literal) => {
+        concat!("wasi:memory-control/", $name, "@0.1.0-draft")
+    };
+}
+pub(crate) use interface;
+
+type Wire<T> = Result<T, ErrorCode>;
+
+/// The store's guest.
+pub(crate) fn guest<T: MemctlView>(store: &mut StoreContextMut<'_, T>) -> Arc<Guest> {
+    store.data_mut().memctl().ctx.guest.clone()
+}
+
+/// What a handle of the guest's stands for.
+fn look<T: MemctlView, R: Send + 'static, I: Copy>(
+    store: &mut StoreContextMut<'_, T>,
+    handle: &Resource<R>,
+    id: impl FnOnce(&R) -> I,
+) -> Result<I> {
+    Ok(id(store.data_mut().memctl().table.get(handle)?))
+}
+
+/// Where the window is, and which of its memory's bytes it claims.
+fn place<'a, T: 'static>(store: &'a mut StoreContextMut<'_, T>, guest: &Guest, window: &Window) -> (Place<'a>, Claim) {
+    let claim = (window.start, window.len);
+    let address = window.memory.as_le_slice(&*store).as_ptr().addr();
+    let place = match guest.shared.made.at(address) {
+        Some(memory) => Place::Known(memory),
+        None => Place::Lent { start: window.start, bytes: sys::lend(store, &window.memory), size: None },
+    };
+    (place, claim)
+}
+
+/// The answer, with the handle that goes with it put in the guest's table.
+fn give<T: MemctlView, I, R: Send + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    answer: Result<I, memctl_core::Code>,
+    handle: impl FnOnce(I) -> R,
+) -> Result<(Wire<Resource<R>>,)> {
+    Ok((match answer {
+        Ok(id) => Ok(store.data_mut().memctl().table.push(handle(id))?),
+        Err(code) => Err(code.into()),
+    },))
+}
+
+fn answer<R>(answer: Result<R, memctl_core::Code>) -> Result<(Wire<R>,)> {
+    Ok((answer.map_err(ErrorCode::from),))
+}
+
+/// Adds every interface that needs no filesystem. Files can then not be mapped; `add_to_linker_sync` and
+/// `add_to_linker_async` add that too.
+///
+/// # Errors
+/// If the linker has definitions of the same names.
+pub fn add_to_linker_without_files<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    linker.instance(interface!("types"))?;
+    add_domain(linker)?;
+    add_object(linker)?;
+    add_mapping(linker)
+}
+
+fn add_domain<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    let mut domain = linker.instance(interface!("domain"))?;
+    domain.func_wrap("granule", |mut store, ()| Ok((guest::<T>(&mut store).granule(),)))?;
+    domain.func_wrap("capabilities-of", |mut store, (memory,): (wasmtime::component::WasmList<u8>,)| {
+        let guest = guest::<T>(&mut store);
+        let known = guest.shared.made.at(memory.as_le_slice(&store).as_ptr().addr()).is_some();
+        Ok::<(Capabilities,), _>((wire::capabilities(&guest, known, true),))
+    })?;
+    domain.func_wrap("limits", |mut store, ()| Ok((Quotas::from(guest::<T>(&mut store).limits()),)))?;
+    domain.func_wrap("usage", |mut store, ()| Ok((Quotas::from(guest::<T>(&mut store).usage()),)))
+}
+
+fn add_object<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    let mut object = linker.instance(interface!("object"))?;
+    object.resource("object", ResourceType::host::<Object>(), |mut store, rep| {
+        let Object(handle) = store.data_mut().memctl().table.delete(Resource::new_own(rep))?;
+        guest::<T>(&mut store).drop_handle(handle);
+        Ok(())
+    })?;
+    object.func_wrap("[static]object.anonymous", |mut store, (len,): (u64,)| {
+        let made = guest::<T>(&mut store).anonymous(len);
+        give(&mut store, made, Object)
+    })?;
+    object.func_wrap("[static]object.open", |mut store, (name,): (String,)| {
+        let opened = guest::<T>(&mut store).open(&name);
+        give(&mut store, opened, Object)
+    })?;
+    object.func_wrap("[method]object.len", |mut store, (this,): (Resource<Object>,)| {
+        let handle = look(&mut store, &this, |object: &Object| object.0)?;
+        answer(guest::<T>(&mut store).size(handle))
+    })?;
+    object.func_wrap("[method]object.rights", |mut store, (this,): (Resource<Object>,)| {
+        let handle = look(&mut store, &this, |object: &Object| object.0)?;
+        let has = guest::<T>(&mut store).rights(handle);
+        let mut rights = Rights::default();
+        for (right, bit) in [
+            (Rights::READ, memctl_core::Rights::READ),
+            (Rights::WRITE, memctl_core::Rights::WRITE),
+            (Rights::RESIZE, memctl_core::Rights::RESIZE),
+        ] {
+            if has.contains(bit) {
+                rights |= right;
+            }
+        }
+        Ok((rights,))
+    })?;
+    object.func_wrap("[method]object.resize", |mut store, (this, len): (Resource<Object>, u64)| {
+        let handle = look(&mut store, &this, |object: &Object| object.0)?;
+        answer(guest::<T>(&mut store).resize(handle, len))
+    })
+}
+
+fn add_mapping<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    let mut mapping = linker.instance(interface!("mapping"))?;
+    mapping.resource("mapping", ResourceType::host::<Mapping>(), |mut store, rep| {
+        let Mapping(id) = store.data_mut().memctl().table.delete(Resource::new_own(rep))?;
+        guest::<T>(&mut store).drop_mapping(id);
+        Ok(())
+    })?;
+    mapping.resource("lease", ResourceType::host::<Lease>(), |mut store, rep| {
+        let Lease(id) = store.data_mut().memctl().table.delete(Resource::new_own(rep))?;
+        guest::<T>(&mut store).drop_lease(id);
+        Ok(())
+    })?;
+    mapping.func_wrap(
+        "[static]mapping.map",
+        |mut store, (window, object, options): (Window, Resource<Object>, MapOptions)| {
+            let handle = look(&mut store, &object, |object: &Object| object.0)?;
+            let guest = guest::<T>(&mut store);
+            let (place, claim) = place(&mut store, &guest, &window);
+            let mapped = guest.map(place, claim, handle, options.into());
+            give(&mut store, mapped, Mapping)
+        },
+    )?;
+    mapping.func_wrap("[method]mapping.publish", |mut store, (this, part): (Resource<Mapping>, Window)| {
+        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, claim) = place(&mut store, &guest, &part);
+        answer(guest.publish(id, place, claim))
+    })?;
+    mapping.func_wrap("[method]mapping.refresh", |mut store, (this, part): (Resource<Mapping>, Window)| {
+        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, claim) = place(&mut store, &guest, &part);
+        answer(guest.refresh(id, place, claim))
+    })?;
+    mapping.func_wrap("[method]mapping.sync", |mut store, (this, part): (Resource<Mapping>, Window)| {
+        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, claim) = place(&mut store, &guest, &part);
+        answer(guest.sync(id, place, claim))
+    })?;
+    mapping.func_wrap(
+        "[method]mapping.acquire",
+        |mut store, (this, part, access): (Resource<Mapping>, Window, Access)| {
+            let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+            let guest = guest::<T>(&mut store);
+            let (place, claim) = place(&mut store, &guest, &part);
+            let acquired = guest.acquire(id, place, claim, access.into());
+            give(&mut store, acquired, Lease)
+        },
+    )?;
+    mapping.func_wrap("[static]lease.release", |mut store, (lease, part): (Resource<Lease>, Window)| {
+        let Lease(id) = store.data_mut().memctl().table.delete(lease)?;
+        let guest = guest::<T>(&mut store);
+        let (place, claim) = place(&mut store, &guest, &part);
+        answer(guest.release(id, place, claim))
+    })?;
+    mapping.func_wrap("[method]mapping.unmap", |mut store, (this, window): (Resource<Mapping>, Window)| {
+        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, _) = place(&mut store, &guest, &window);
+        answer(guest.unmap(id, place))
+    })
+}

@@ -1,0 +1,113 @@
+//! What a store's data holds for memory control: the context, its builder and the view trait, in the manner of wasmtime-wasi.
+
+use std::sync::Arc;
+
+use memctl_core::Quotas;
+use wasmtime::component::ResourceTable;
+use wasmtime::{CallHook, Store};
+
+use crate::Domain;
+use crate::error::{Cause, Violation};
+use crate::guest::Guest;
+use crate::handles::Handles;
+use crate::tickets::Tickets;
+
+/// One guest's membership of a [`Domain`]. Lives in the store's data; when it is dropped with the store, the guest's mappings
+/// go, its leases are revoked and its handles are closed.
+pub struct MemctlCtx {
+    pub(crate) guest: Arc<Guest>,
+    pub(crate) tickets: Tickets,
+    /// Handles of core modules, which have no resource table of their own.
+    pub(crate) handles: Handles,
+}
+
+/// Makes a [`MemctlCtx`].
+pub struct MemctlCtxBuilder {
+    domain: Domain,
+    quotas: Option<Quotas>,
+}
+
+impl MemctlCtxBuilder {
+    pub(crate) fn new(domain: Domain) -> Self {
+        Self { domain, quotas: None }
+    }
+
+    /// What this guest may use; the domain's [`guest_quotas`](crate::DomainBuilder::guest_quotas) unless said otherwise.
+    #[must_use]
+    pub fn quotas(mut self, quotas: Quotas) -> Self {
+        self.quotas = Some(quotas);
+        self
+    }
+
+    /// The context. The guest counts as one of the domain's from now on.
+    #[must_use]
+    pub fn build(self) -> MemctlCtx {
+        let shared = self.domain.shared;
+        let limits = self.quotas.unwrap_or(shared.guest_quotas);
+        MemctlCtx { guest: Guest::new(shared, limits), tickets: Tickets::default(), handles: Handles::default() }
+    }
+}
+
+impl MemctlCtx {
+    /// What this guest uses of its quotas.
+    #[must_use]
+    pub fn usage(&self) -> Quotas {
+        self.guest.usage()
+    }
+
+    /// The last bad page that the guest touched, or host code that acted for it: why it was trapped, if that was about memory.
+    #[must_use]
+    pub fn last_fault(&self) -> Option<Cause> {
+        self.guest.last_fault()
+    }
+
+    /// What [`attach`] does at each crossing, for embedders with a call hook of their own: call it first, and return its error.
+    pub fn crossing(&self) -> impl Fn(CallHook) -> Result<(), Violation> + Send + Sync + 'static {
+        let guest = self.guest.clone();
+        guest.attach();
+        move |hook| guest.crossing(hook)
+    }
+}
+
+impl Drop for MemctlCtx {
+    fn drop(&mut self) {
+        self.guest.end();
+    }
+}
+
+/// Lends the context and the table that the guest's resources are in.
+///
+/// ```
+/// use memctl_wasmtime::{MemctlCtx, MemctlCtxView, MemctlView};
+/// use wasmtime::component::ResourceTable;
+///
+/// struct State {
+///     memctl: MemctlCtx,
+///     table: ResourceTable,
+/// }
+///
+/// impl MemctlView for State {
+///     fn memctl(&mut self) -> MemctlCtxView<'_> {
+///         MemctlCtxView { ctx: &mut self.memctl, table: &mut self.table }
+///     }
+/// }
+/// ```
+pub trait MemctlView: Send {
+    /// The guest's context and table.
+    fn memctl(&mut self) -> MemctlCtxView<'_>;
+}
+
+/// What [`MemctlView::memctl`] lends.
+pub struct MemctlCtxView<'a> {
+    /// The guest's membership of its domain.
+    pub ctx: &'a mut MemctlCtx,
+    /// The guest's resources; may be the table that wasmtime-wasi uses.
+    pub table: &'a mut ResourceTable,
+}
+
+/// Lets the domain see the store's crossings between guest and host. Without it nothing is aliased and no mapping is `automatic`.
+/// Takes the store's [call hook](Store::call_hook); an embedder that needs it uses [`MemctlCtx::crossing`] instead.
+pub fn attach<T: MemctlView>(store: &mut Store<T>) {
+    let crossing = store.data_mut().memctl().ctx.crossing();
+    store.call_hook(move |_, hook| Ok(crossing(hook)?));
+}

@@ -1,0 +1,355 @@
+//! The domain, as embedders hold it: what is published, which backend, how much, and who is inside.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use memctl_alias::{FileObject, host_page_size};
+use memctl_copy::Anonymous;
+use memctl_core::{Error, Granule, InstanceId, Medium, MemoryId, ObjectId, Quotas, Rights};
+use wasmtime::Config;
+
+use crate::body::{Bodies, Body, body};
+use crate::creator::Creator;
+use crate::gate::{Gate, Ticket};
+use crate::memories::{ById, Memories, id_of};
+use crate::mover::Mover;
+use crate::place::Place;
+use crate::stats::Stats;
+use crate::{BuildError, MemctlCtxBuilder, Source};
+
+/// How windows show objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// `alias` for memories that the domain made (see [`Domain::configure`]) in attached stores, `copy` for all others.
+    #[default]
+    Auto,
+    /// `alias`, or the guest is told `unsupported`.
+    Alias,
+    /// `copy`, as on a machine without an MMU.
+    Copy,
+}
+
+/// The set of guests that may share objects. Cheap to clone; all clones are one domain.
+#[derive(Clone)]
+pub struct Domain {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all clones and all guests of a domain have in common.
+pub(crate) struct Shared {
+    pub(crate) mode: Mode,
+    pub(crate) guest_quotas: Quotas,
+    pub(crate) files: bool,
+    pub(crate) gate: Gate,
+    pub(crate) made: Arc<Memories>,
+    state: Mutex<State>,
+}
+
+/// What changes, under the domain's lock.
+pub(crate) struct State {
+    pub(crate) rules: memctl_core::Domain,
+    pub(crate) bodies: Bodies,
+    pub(crate) memories: ById,
+    pub(crate) inside: BTreeMap<u64, InstanceId>,
+    stats: Stats,
+}
+
+/// Makes a [`Domain`].
+///
+/// ```
+/// use memctl_wasmtime::{Domain, Mode, Rights, Source};
+/// let domain = Domain::builder()
+///     .mode(Mode::Copy)
+///     .object("frames", Source::anonymous(1 << 20), Rights::READ | Rights::WRITE)
+///     .build()?;
+/// assert_eq!(domain.object_size("frames")?, 1 << 20);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Default)]
+pub struct DomainBuilder {
+    mode: Mode,
+    granule: Option<u64>,
+    domain_quotas: Option<Quotas>,
+    guest_quotas: Option<Quotas>,
+    objects: Vec<(String, Source, Rights)>,
+    files: bool,
+}
+
+impl DomainBuilder {
+    /// Which backend; [`Mode::Auto`] unless said otherwise.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The granule in bytes, a power of two; the host page unless said otherwise. Aliasing needs a multiple of the host page.
+    #[must_use]
+    pub fn granule(mut self, bytes: u64) -> Self {
+        self.granule = Some(bytes);
+        self
+    }
+
+    /// What all guests together may use; [`Quotas::DOMAIN`] unless said otherwise.
+    #[must_use]
+    pub fn quotas(mut self, quotas: Quotas) -> Self {
+        self.domain_quotas = Some(quotas);
+        self
+    }
+
+    /// What each guest may use unless its context says otherwise; [`Quotas::GUEST`] unless said otherwise.
+    #[must_use]
+    pub fn guest_quotas(mut self, quotas: Quotas) -> Self {
+        self.guest_quotas = Some(quotas);
+        self
+    }
+
+    /// Publishes an object to all guests under `name`, with `rights`. It lives as long as the domain.
+    #[must_use]
+    pub fn object(mut self, name: impl Into<String>, source: Source, rights: Rights) -> Self {
+        self.objects.push((name.into(), source, rights));
+        self
+    }
+
+    /// Lets guests map the files that they have open, by WASI descriptor and by a libc's file descriptor.
+    ///
+    /// This promises that every guest which can open one of these files for writing through WASI runs in a store whose
+    /// linker went through this crate's `add_to_linker_sync` or `add_to_linker_async`: they watch `descriptor.open-at`,
+    /// which is how a private mapping stays a snapshot without being copied up front.
+    #[must_use]
+    pub fn files(mut self) -> Self {
+        self.files = true;
+        self
+    }
+
+    /// The domain.
+    ///
+    /// # Errors
+    /// [`BuildError`] names the object or the setting that can't be had.
+    pub fn build(self) -> Result<Domain, BuildError> {
+        let bytes = self.granule.unwrap_or_else(host_page_size);
+        let granule = Granule::new(bytes).ok_or(BuildError::Granule { bytes, multiple: 1 })?;
+        if self.mode != Mode::Copy && !bytes.is_multiple_of(host_page_size()) {
+            return Err(BuildError::Granule { bytes, multiple: host_page_size() });
+        }
+        let mut rules = memctl_core::Domain::new(granule, self.domain_quotas.unwrap_or(Quotas::DOMAIN));
+        if self.files {
+            rules.watch_files();
+        }
+        let mut bodies = Bodies::new();
+        for (name, source, rights) in self.objects {
+            publish(&mut rules, &mut bodies, self.mode, &name, source, rights)
+                .map_err(|error| BuildError::Object { name, error })?;
+        }
+        let made = Arc::new(Memories::default());
+        Ok(Domain {
+            shared: Arc::new(Shared {
+                mode: self.mode,
+                guest_quotas: self.guest_quotas.unwrap_or(Quotas::GUEST),
+                files: self.files,
+                gate: Gate::default(),
+                made,
+                state: Mutex::new(State {
+                    rules,
+                    bodies,
+                    memories: ById::new(),
+                    inside: BTreeMap::new(),
+                    stats: Stats::default(),
+                }),
+            }),
+        })
+    }
+}
+
+impl Domain {
+    /// Starts describing a domain.
+    #[must_use]
+    pub fn builder() -> DomainBuilder {
+        DomainBuilder::default()
+    }
+
+    /// Makes the domain's memories the memories of every engine made with `config`: only those can be aliased, and only in those
+    /// can mappings be `automatic`. Sets [`Config::with_host_memory`], switches [`Config::memory_init_cow`] off, and puts the
+    /// fault handler in place, which it should before the first [`Engine`](wasmtime::Engine) of the process is made.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] or [`Error::Io`] if the fault handler can't be put in place.
+    pub fn configure(&self, config: &mut Config) -> Result<(), Error> {
+        memctl_alias::install()?;
+        config.with_host_memory(Arc::new(Creator {
+            made: self.shared.made.clone(),
+            domain: Arc::downgrade(&self.shared),
+        }));
+        config.memory_init_cow(false);
+        Ok(())
+    }
+
+    /// Starts describing the context of one more guest.
+    #[must_use]
+    pub fn context(&self) -> MemctlCtxBuilder {
+        MemctlCtxBuilder::new(self.clone())
+    }
+
+    /// Publishes an object to all guests under `name`, with `rights`. It lives as long as the domain.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the name is taken or the file can't be mapped, [`Error::OutOfMemory`], [`Error::Io`].
+    pub fn publish(&self, name: &str, source: Source, rights: Rights) -> Result<(), Error> {
+        let state = &mut *self.shared.lock();
+        publish(&mut state.rules, &mut state.bodies, self.shared.mode, name, source, rights)
+    }
+
+    /// The length in bytes of the object published as `name`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Io`].
+    pub fn object_size(&self, name: &str) -> Result<u64, Error> {
+        let state = &mut *self.shared.lock();
+        let object = state.rules.named(name)?;
+        body(&mut state.bodies, object)?.storage().size()
+    }
+
+    /// Copies bytes of the object published as `name` from `offset` on, as its guests last left them. Past its end are zeros.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Io`]; [`Error::Busy`] while a guest that shares it is running on another thread.
+    pub fn read_object(&self, name: &str, offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        self.shared.with_named(name, |state, object, mover| {
+            state.about_to_read(mover, object)?;
+            body(mover.bodies, object)?.storage().read_at(offset, bytes)
+        })
+    }
+
+    /// Copies `bytes` into the object published as `name`. Guests see them when they next run. Bytes past its end are dropped.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Access`] if it is a read-only file, [`Error::Io`]; [`Error::Busy`] while a guest that shares it
+    /// is running on another thread.
+    pub fn write_object(&self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.shared.with_named(name, |state, object, mover| {
+            state.about_to_write(mover, object)?;
+            body(mover.bodies, object)?.storage_mut().write_at(offset, bytes)
+        })
+    }
+
+    /// The names that objects are published under, in order.
+    #[must_use]
+    pub fn object_names(&self) -> Vec<String> {
+        self.shared.lock().rules.names().map(String::from).collect()
+    }
+
+    /// What the domain's guests cost so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.lock().stats
+    }
+
+    /// What all guests together use now.
+    #[must_use]
+    pub fn usage(&self) -> Quotas {
+        self.shared.lock().rules.total_usage()
+    }
+}
+
+impl std::fmt::Debug for Domain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Domain").field("mode", &self.shared.mode).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The domain's lock. A panic under it can't leave the tables half changed in a way that matters to another guest.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs one call into the domain. Whoever was inside last looks again afterwards.
+    pub(crate) fn call<R>(
+        &self,
+        place: Option<Place<'_>>,
+        attached: bool,
+        then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R,
+    ) -> R {
+        let state = &mut *self.lock();
+        if let Some(Place::Known(memory)) = &place {
+            state.memories.entry(id_of(memory)).or_insert_with(|| memory.clone());
+        }
+        let running = self.gate.disturb().and_then(|ticket| state.inside.get(&ticket.bits()).copied());
+        state.call(self.mode, place, attached, running, then)
+    }
+
+    fn with_named<R>(
+        &self,
+        name: &str,
+        then: impl FnOnce(&mut memctl_core::Domain, ObjectId, &mut Mover<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        self.call(None, false, |rules, mover| {
+            let object = rules.named(name)?;
+            mover.check_free(rules, object)?;
+            then(rules, object, mover)
+        })
+    }
+
+    /// A memory is about to be dropped: windows in it go first.
+    pub(crate) fn memory_gone(&self, memory: MemoryId) {
+        if self.lock().memories.contains_key(&memory) {
+            self.call(None, true, |rules, mover| rules.memory_gone(mover, memory));
+            self.lock().memories.remove(&memory);
+        }
+    }
+
+    pub(crate) fn admit(&self, ticket: Ticket, limits: Quotas) -> InstanceId {
+        let mut state = self.lock();
+        let instance = state.rules.begin(limits);
+        state.inside.insert(ticket.bits(), instance);
+        instance
+    }
+}
+
+impl State {
+    /// Runs one call into the domain.
+    pub(crate) fn call<R>(
+        &mut self,
+        mode: Mode,
+        place: Option<Place<'_>>,
+        attached: bool,
+        running: Option<InstanceId>,
+        then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R,
+    ) -> R {
+        let Self { rules, bodies, memories, stats, .. } = self;
+        then(rules, &mut Mover { mode, bodies, memories, stats, place, attached, running })
+    }
+}
+
+/// The domain that a memory belongs to, if it still exists.
+pub(crate) type WeakDomain = Weak<Shared>;
+
+/// New storage of `size` zero bytes.
+pub(crate) fn new_body(mode: Mode, size: u64) -> Result<Body, Error> {
+    Ok(match mode {
+        Mode::Copy => Body::Heap(Anonymous::new(size)?),
+        Mode::Auto | Mode::Alias => Body::File(FileObject::anonymous(size)?),
+    })
+}
+
+fn publish(
+    rules: &mut memctl_core::Domain,
+    bodies: &mut Bodies,
+    mode: Mode,
+    name: &str,
+    source: Source,
+    rights: Rights,
+) -> Result<(), Error> {
+    let (medium, body) = match source {
+        Source::Anonymous { size: 0 } => return Err(Error::Empty { what: "the object" }),
+        Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size)?),
+        Source::File(file) => {
+            let file = FileObject::from_file(Arc::new(file), rights.contains(Rights::WRITE))?;
+            (Medium::File { identity: file.identity() }, Body::File(file))
+        }
+    };
+    let size = body.storage().size()?;
+    let adopted = rules.publish_name(name, medium, size, rights)?;
+    crate::body::adopt(bodies, adopted, body);
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! What goes wrong on the embedder's side.
+
+use memctl_core::{Error, InstanceId};
+
+/// A domain can't be built as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The granule doesn't fit.
+    #[error(
+        "a granule of {bytes} bytes is not a power of two and a multiple of {multiple}: leave it out, or choose Mode::Copy"
+    )]
+    Granule {
+        /// What was asked for.
+        bytes: u64,
+        /// What it has to be a multiple of.
+        multiple: u64,
+    },
+    /// An object can't be published.
+    #[error("object {name:?}: {error}")]
+    Object {
+        /// The name it was to have.
+        name: String,
+        /// Why not.
+        error: Error,
+    },
+}
+
+/// Why a guest was trapped on the domain's account. Found in the chain of the error that the call returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Host code that acted for the guest touched a page that the guest has no right to, or that is gone. It was given a scratch
+    /// page instead; the object is untouched.
+    #[error("memory-control: {0}")]
+    Fault(Cause),
+    /// Another guest that shares objects in this domain is inside on another thread.
+    #[error(
+        "memory-control: another guest of this domain is running on another thread: a domain's guests that share objects run \
+         one at a time"
+    )]
+    Parallel,
+    /// What other guests wrote could not be brought into an `automatic` window.
+    #[error("memory-control: an automatic mapping could not be refreshed (error code {0})")]
+    Refresh(i32),
+}
+
+/// An access that was answered with a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// Where, as an address in the guest's memory.
+    pub address: u64,
+    /// What was wrong with the page.
+    pub kind: memctl_alias::FaultKind,
+    /// Whether it was a store, if the hardware said.
+    pub write: Option<bool>,
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let access = match self.write {
+            Some(true) => "store to",
+            Some(false) => "load from",
+            None => "access to",
+        };
+        let page = match self.kind {
+            memctl_alias::FaultKind::Protection => "a page that is protected",
+            memctl_alias::FaultKind::Vanished => "a page whose file was cut off or whose storage is full",
+        };
+        write!(f, "{access} address {:#x} of the guest's memory, {page}", self.address)
+    }
+}
+
+impl From<memctl_alias::Fault> for Cause {
+    fn from(fault: memctl_alias::Fault) -> Self {
+        Self { address: fault.address, kind: fault.kind, write: fault.write }
+    }
+}
+
+/// Notes a refused call for the people who run the host: the guest gets the code only.
+pub(crate) fn refused(instance: InstanceId, call: &'static str, error: &Error) {
+    tracing::debug!(target: "memctl", guest = instance.to_bits(), call, code = ?error.code(), "{error}");
+}

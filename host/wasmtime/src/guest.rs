@@ -1,0 +1,154 @@
+//! One guest of a domain: its number at the gate, its crossings, its end.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use memctl_alias::Reservation;
+use memctl_core::{Error, InstanceId, Quotas};
+use wasmtime::CallHook;
+
+use crate::domain::Shared;
+use crate::error::{Cause, Violation};
+use crate::gate::{Entered, Ticket};
+
+/// What the guest's store, its call hook and its host functions have in common.
+pub(crate) struct Guest {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) instance: InstanceId,
+    ticket: Ticket,
+    /// The store's crossings are seen.
+    attached: AtomicBool,
+    /// It shares something: it runs only while no other such guest does.
+    gated: AtomicBool,
+    /// It has automatic mappings of files: every crossing matters.
+    unwatched: AtomicBool,
+    /// Memories with windows in them.
+    memories: Mutex<Vec<Arc<Reservation>>>,
+    /// How many faults the process had contained when this guest last looked for its own.
+    faults_seen: AtomicU64,
+    /// It was trapped for good.
+    poisoned: AtomicBool,
+    violation: Mutex<Option<Violation>>,
+}
+
+impl Guest {
+    pub(crate) fn new(shared: Arc<Shared>, limits: Quotas) -> Arc<Self> {
+        let ticket = Ticket::next();
+        let instance = shared.admit(ticket, limits);
+        Arc::new(Self {
+            shared,
+            instance,
+            ticket,
+            attached: AtomicBool::new(false),
+            gated: AtomicBool::new(false),
+            unwatched: AtomicBool::new(false),
+            memories: Mutex::default(),
+            faults_seen: AtomicU64::new(memctl_alias::contained_faults()),
+            poisoned: AtomicBool::new(false),
+            violation: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn is_attached(&self) -> bool {
+        self.attached.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn attach(&self) {
+        self.attached.store(true, Ordering::Relaxed);
+    }
+
+    /// Control passes between guest and host. The usual case costs three loads and a compare-and-swap.
+    pub(crate) fn crossing(&self, hook: CallHook) -> Result<(), Violation> {
+        if hook.entering_host() {
+            if self.gated.load(Ordering::Relaxed) {
+                self.leave();
+            }
+            self.check_faults()
+        } else {
+            self.check_faults()?;
+            if self.gated.load(Ordering::Relaxed) { self.enter() } else { Ok(()) }
+        }
+    }
+
+    fn leave(&self) {
+        if self.unwatched.load(Ordering::Relaxed) {
+            let instance = self.instance;
+            let state = &mut *self.shared.lock();
+            state.call(self.shared.mode, None, true, None, |rules, mover| rules.leave(mover, instance));
+        }
+        self.shared.gate.leave(self.ticket);
+    }
+
+    fn enter(&self) -> Result<(), Violation> {
+        let unwatched = self.unwatched.load(Ordering::Relaxed);
+        if !unwatched && self.shared.gate.enter_again(self.ticket) {
+            return Ok(());
+        }
+        let state = &mut *self.shared.lock();
+        let entered = self.shared.gate.enter(self.ticket).map_err(|_| Violation::Parallel)?;
+        if entered == Entered::Again && !unwatched {
+            return Ok(());
+        }
+        let instance = self.instance;
+        let refreshed = state.call(self.shared.mode, None, true, None, |rules, mover| rules.enter(mover, instance));
+        refreshed.map_err(|error| {
+            self.shared.gate.leave(self.ticket);
+            crate::error::refused(instance, "refresh at a crossing", &error);
+            let violation = Violation::Refresh(if let Error::Io { errno, .. } = error { errno } else { 0 });
+            self.poison(violation);
+            violation
+        })
+    }
+
+    /// Traps the guest if host code that acted for it touched a bad page since the last crossing.
+    fn check_faults(&self) -> Result<(), Violation> {
+        let contained = memctl_alias::contained_faults();
+        if self.faults_seen.load(Ordering::Relaxed) != contained {
+            self.faults_seen.store(contained, Ordering::Relaxed);
+            let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(fault) = memories.iter().find_map(|memory| memory.take_fault()) {
+                self.poison(Violation::Fault(Cause::from(fault)));
+            }
+        }
+        if !self.poisoned.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let violation = self.violation.lock().unwrap_or_else(PoisonError::into_inner);
+        violation.map_or(Ok(()), Err)
+    }
+
+    fn poison(&self, violation: Violation) {
+        *self.violation.lock().unwrap_or_else(PoisonError::into_inner) = Some(violation);
+        self.poisoned.store(true, Ordering::Relaxed);
+    }
+
+    /// The last bad page that the guest, or host code for it, touched.
+    pub(crate) fn last_fault(&self) -> Option<Cause> {
+        let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.iter().find_map(|memory| memory.last_fault()).map(Cause::from)
+    }
+
+    /// Host code that acts for the guest may touch windows in `memory` from now on.
+    pub(crate) fn watch(&self, memory: &Arc<Reservation>) {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        if !memories.iter().any(|known| known.id() == memory.id()) {
+            memories.push(memory.clone());
+        }
+    }
+
+    /// What the guest shares changed.
+    pub(crate) fn remember(&self, rules: &memctl_core::Domain) {
+        self.gated.store(self.is_attached() && rules.shares(self.instance), Ordering::Relaxed);
+        self.unwatched.store(rules.has_unwatched(self.instance), Ordering::Relaxed);
+    }
+
+    /// The store is going: mappings, leases and handles go with it.
+    pub(crate) fn end(&self) {
+        let instance = self.instance;
+        self.gated.store(false, Ordering::Relaxed);
+        self.shared.gate.leave(self.ticket);
+        self.shared.call(None, self.is_attached(), |rules, mover| rules.end(mover, instance));
+        self.shared.lock().inside.remove(&self.ticket.bits());
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

@@ -1,0 +1,213 @@
+//! Moving and showing bytes for the domain: the alias backend where it can, the copy backend elsewhere.
+
+use std::sync::Arc;
+
+use memctl_alias::Reservation;
+use memctl_core::{Ask, Backend, Coherence, Error, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View};
+
+use crate::Mode;
+use crate::body::{Bodies, body};
+use crate::place::{Place, lent_id};
+use crate::stats::Stats;
+use crate::sys;
+
+/// The means of one call into the domain.
+pub(crate) struct Mover<'a> {
+    pub(crate) mode: Mode,
+    pub(crate) bodies: &'a mut Bodies,
+    pub(crate) memories: &'a crate::memories::ById,
+    pub(crate) stats: &'a mut Stats,
+    /// The caller's memory, if the call came with one.
+    pub(crate) place: Option<Place<'a>>,
+    /// Whether the domain sees the caller's crossings and faults.
+    pub(crate) attached: bool,
+    /// The guest that is running on another thread right now: its windows are not to be touched.
+    pub(crate) running: Option<memctl_core::InstanceId>,
+}
+
+/// The bytes of a window, while nobody else touches them.
+enum Bytes<'a> {
+    Known(&'a Arc<Reservation>),
+    Lent(&'a mut [u8]),
+}
+
+impl Mover<'_> {
+    /// Nobody on another thread is inside with a shared window on `object`: its bytes can be looked at.
+    pub(crate) fn check_free(&self, rules: &memctl_core::Domain, object: ObjectId) -> Result<(), Error> {
+        match self.running {
+            Some(running) if rules.is_shared_by(object, running) => Err(Error::Busy { start: 0, end: u64::MAX }),
+            _ => Ok(()),
+        }
+    }
+
+    fn known(&self, memory: MemoryId) -> Option<&Reservation> {
+        self.memories.get(&memory).map(AsRef::as_ref)
+    }
+
+    fn reservation(&self, view: &View) -> Result<&Reservation, Error> {
+        self.known(view.memory).ok_or(Error::Stale { what: "memory" })
+    }
+
+    /// Lends the bytes of `window`, a part of the view's, beside the object's storage.
+    fn with_bytes<R>(
+        &mut self,
+        view: &View,
+        window: Span,
+        then: impl FnOnce(&mut dyn memctl_core::Storage, &mut [u8]) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        if self.running == Some(view.instance) {
+            return Err(Error::Busy { start: view.offset, end: view.offset + view.window.len() });
+        }
+        let bytes = match &mut self.place {
+            Some(Place::Lent { start, bytes, .. }) if view.memory == lent_id(view.instance) => {
+                let at = window.start().checked_sub(*start).and_then(|at| usize::try_from(at).ok());
+                let len = usize::try_from(window.len()).ok();
+                at.zip(len)
+                    .and_then(|(at, len)| bytes.get_mut(at..)?.get_mut(..len))
+                    .map(Bytes::Lent)
+                    .ok_or(Error::Unsupported { why: "the host doesn't know this memory: pass the whole window" })?
+            }
+            _ => Bytes::Known(self.memories.get(&view.memory).ok_or(Error::Stale { what: "memory" })?),
+        };
+        let storage = body(self.bodies, view.object)?.storage_mut();
+        match bytes {
+            Bytes::Lent(bytes) => then(storage, bytes),
+            Bytes::Known(memory) => sys::with_window(memory, window, |bytes| then(storage, bytes))?,
+        }
+    }
+
+    /// Zeroes what of a part lies past the object's end, in a window that shows the object's own pages.
+    fn zero_tail(&self, view: &View, part: Part) -> Result<(), Error> {
+        let tail = part.window.len() - part.real;
+        if tail == 0 {
+            return Ok(());
+        }
+        self.reservation(view)?.zero_if_dirty(part.window.start() + part.real, tail)
+    }
+}
+
+fn real(part: Part) -> usize {
+    usize::try_from(part.real).unwrap_or(usize::MAX)
+}
+
+impl Backend for Mover<'_> {
+    fn choose(&mut self, memory: MemoryId, object: ObjectId, ask: Ask) -> Result<Shown, Error> {
+        let known = self.known(memory).is_some();
+        let aliasable = known && self.attached && self.mode != Mode::Copy;
+        let has_file = body(self.bodies, object)?.file().is_some();
+        match (ask.sharing, ask.coherence) {
+            (Sharing::Private, _) if aliasable && has_file && ask.frozen => Ok(Shown::Snapshot),
+            (Sharing::Private, _) => Ok(Shown::Copy),
+            (Sharing::Shared, _) if aliasable && has_file => Ok(Shown::Alias),
+            (Sharing::Shared, Coherence::Aliasing) => Err(Error::Unsupported {
+                why: "aliasing needs the alias backend, a memory that the host made (Domain::configure) and a store that is \
+                      attached (attach)",
+            }),
+            (Sharing::Shared, _) if self.mode == Mode::Alias => Err(Error::Unsupported {
+                why: "this memory can't be aliased, and the embedder chose the backend alias: make the engine's memories with \
+                      Domain::configure, attach the store, or choose the backend auto",
+            }),
+            (Sharing::Shared, Coherence::Automatic) if !known => Err(Error::Unsupported {
+                why: "automatic mappings need a memory that the host finds at every crossing: use Domain::configure on the \
+                      engine's Config, or map leased",
+            }),
+            (Sharing::Shared, Coherence::Automatic) if !self.attached => Err(Error::Unsupported {
+                why: "automatic mappings need a store whose crossings the host sees: call attach on it, or map leased",
+            }),
+            (Sharing::Shared, _) => Ok(Shown::Copy),
+        }
+    }
+
+    fn size(&mut self, object: ObjectId) -> Result<u64, Error> {
+        body(self.bodies, object)?.storage().size()
+    }
+
+    fn show(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        let shown = match view.shown {
+            Shown::Copy => {
+                self.stats.bytes_copied += part.real;
+                self.with_bytes(view, part.window, |storage, bytes| {
+                    memctl_copy::show(storage, part.offset, bytes, real(part))
+                })
+            }
+            Shown::Alias | Shown::Snapshot => self.show_pages(view, part),
+        };
+        if shown.is_ok() {
+            self.stats.mappings += 1;
+            self.stats.bytes_mapped += view.window.len();
+        }
+        shown
+    }
+
+    fn hide(&mut self, view: &View) -> Result<(), Error> {
+        match view.shown {
+            Shown::Alias | Shown::Snapshot => self.reservation(view)?.hide(view.window.start(), view.window.len()),
+            Shown::Copy => match self.known(view.memory) {
+                Some(memory) if view.window.len() > SMALL => memory.hide(view.window.start(), view.window.len()),
+                Some(memory) => memory.zero(view.window.start(), view.window.len()),
+                None => self.with_bytes(view, view.window, |_, bytes| {
+                    memctl_copy::hide(bytes);
+                    Ok(())
+                }),
+            },
+        }
+    }
+
+    fn publish(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        if view.shown != Shown::Copy {
+            return self.zero_tail(view, part);
+        }
+        self.stats.bytes_copied += part.real;
+        self.with_bytes(view, part.window, |storage, bytes| {
+            memctl_copy::publish(storage, part.offset, bytes, real(part))
+        })
+    }
+
+    fn refresh(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        if view.shown != Shown::Copy {
+            return self.zero_tail(view, part);
+        }
+        self.stats.bytes_copied += part.real;
+        self.with_bytes(view, part.window, |storage, bytes| {
+            memctl_copy::refresh(storage, part.offset, bytes, real(part))
+        })
+    }
+
+    fn detach(&mut self, view: &View) -> Result<(), Error> {
+        self.stats.bytes_copied += view.window.len();
+        self.reservation(view)?.detach(view.window.start(), view.window.len())
+    }
+
+    fn resize(&mut self, object: ObjectId, size: u64) -> Result<(), Error> {
+        body(self.bodies, object)?.storage_mut().set_size(size)
+    }
+
+    fn sync(&mut self, object: ObjectId) -> Result<(), Error> {
+        body(self.bodies, object)?.storage_mut().sync()
+    }
+
+    fn release(&mut self, object: ObjectId) {
+        self.bodies.remove(&object);
+    }
+}
+
+impl Mover<'_> {
+    fn show_pages(&self, view: &View, part: Part) -> Result<(), Error> {
+        let memory = self.reservation(view)?;
+        let file =
+            self.bodies.get(&view.object).and_then(crate::body::Body::file).ok_or(Error::Stale { what: "object" })?;
+        let (start, len) = (view.window.start(), view.window.len());
+        match view.shown {
+            Shown::Snapshot => memory.show_private(start, len, file, view.offset)?,
+            Shown::Alias | Shown::Copy => memory.show_shared(start, len, file, view.offset)?,
+        }
+        if view.populate == Populate::Now || len <= SMALL {
+            memory.populate(start, len);
+        }
+        self.zero_tail(view, part)
+    }
+}
+
+/// Windows of at most this many bytes are populated unasked, as one system call costs less than the page faults do, and
+/// zeroed rather than given back.
+const SMALL: u64 = 1 << 20;

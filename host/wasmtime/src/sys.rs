@@ -1,0 +1,74 @@
+//! All unsafe code of this crate: guest memories that wasmtime asks for, and the bytes of windows.
+
+use std::ptr;
+use std::slice;
+use std::sync::Arc;
+
+use memctl_alias::Reservation;
+use memctl_core::{Error, Span};
+use wasmtime::component::WasmList;
+use wasmtime::{LinearMemory, MemoryCreator, MemoryType, Result, StoreContextMut};
+
+use crate::creator::{Creator, GuestMemory};
+
+// SAFETY: `Reservation::new` gives fresh zeroed memory of at least `minimum` bytes whose base never moves, reserves
+// `capacity` bytes behind it and keeps all of that and `guard` more inaccessible until it is grown into, as asked for.
+unsafe impl MemoryCreator for Creator {
+    fn new_memory(
+        &self,
+        _ty: MemoryType,
+        minimum: usize,
+        maximum: Option<usize>,
+        reserved: Option<usize>,
+        guard: usize,
+    ) -> Result<Box<dyn LinearMemory>, String> {
+        let memory = self.make(minimum, maximum, reserved, guard).map_err(|error| error.to_string())?;
+        Ok(Box::new(memory))
+    }
+}
+
+// SAFETY: all four say what the reservation has: `as_ptr` is its base, which never moves, and the bytes up to
+// `byte_size` are accessible. `grow_to` makes more of them so, up to `byte_capacity`, and zeroes none that were.
+// Windows replace pages of it, but only by pages that can be loaded from and stored to.
+unsafe impl LinearMemory for GuestMemory {
+    fn byte_size(&self) -> usize {
+        usize::try_from(self.reservation.size()).unwrap_or(usize::MAX)
+    }
+
+    fn byte_capacity(&self) -> usize {
+        self.reservation.capacity()
+    }
+
+    fn grow_to(&mut self, new_size: usize) -> Result<()> {
+        Ok(self.reservation.grow(new_size)?)
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.reservation.base()
+    }
+}
+
+/// Lends the bytes of a window in a memory that the host made.
+///
+/// # Errors
+/// [`Error::OutOfBounds`] if the memory is smaller.
+pub(crate) fn with_window<R>(
+    memory: &Arc<Reservation>,
+    window: Span,
+    then: impl FnOnce(&mut [u8]) -> R,
+) -> Result<R, Error> {
+    // SAFETY: the caller is a call into the domain, under its lock. The window's guest is not running: it is the
+    // caller, or the gate keeps it out (`Mover::with_bytes` refuses the one that is inside), and windows of a memory never
+    // overlap. No Rust reference into guest memory is kept across a call into the domain.
+    unsafe { memory.with_bytes(window.start(), window.len(), then) }
+}
+
+/// The bytes of a list that a guest passed, to be written.
+pub(crate) fn lend<'a, T: 'static>(store: &'a mut StoreContextMut<'_, T>, list: &WasmList<u8>) -> &'a mut [u8] {
+    let bytes = list.as_le_slice(&*store);
+    let (address, len) = (bytes.as_ptr().expose_provenance(), bytes.len());
+    // SAFETY: wasmtime checked that these bytes lie in the guest's memory. The store is borrowed mutably for as long as the slice
+    // lives, so that neither the guest nor another host function can touch, grow or drop that memory. Its
+    // provenance is exposed: compiled code reaches it by address.
+    unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(address), len) }
+}

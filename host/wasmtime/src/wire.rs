@@ -1,0 +1,189 @@
+//! The types of `wit/types.wit`, `wit/domain.wit` and `wit/mapping.wit` as they cross the component boundary.
+
+use memctl_core as rules;
+use wasmtime::component::{ComponentType, Lift, Lower, WasmList, flags};
+
+/// Declares an enum of the interface beside the one in memctl-core that means the same.
+macro_rules! wire_enum {
+    ($name:ident: $core:ty { $($case:ident = $wit:literal),* $(,)? }) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
+        #[component(enum)]
+        #[repr(u8)]
+        pub(crate) enum $name {
+            $(#[component(name = $wit)] $case,)*
+        }
+
+        impl From<$core> for $name {
+            fn from(value: $core) -> Self {
+                match value { $(<$core>::$case => Self::$case,)* }
+            }
+        }
+
+        impl From<$name> for $core {
+            fn from(value: $name) -> Self {
+                match value { $($name::$case => Self::$case,)* }
+            }
+        }
+    };
+}
+
+/// Lets the enums that core modules pass be found by number.
+macro_rules! numbered {
+    ($($name:ident [$($case:ident),*];)*) => {$(
+        impl $name {
+            /// The case with this number on the wire.
+            pub(crate) fn from_number(number: u32) -> Option<Self> {
+                const CASES: &[$name] = &[$($name::$case),*];
+                CASES.get(number as usize).copied()
+            }
+        }
+    )*};
+}
+
+wire_enum!(ErrorCode: rules::Code {
+    Alignment = "alignment",
+    Bounds = "bounds",
+    Overlap = "overlap",
+    Access = "access",
+    NotFound = "not-found",
+    Stale = "stale",
+    Quota = "quota",
+    Unsupported = "unsupported",
+    Busy = "busy",
+    OutOfMemory = "out-of-memory",
+    Io = "io",
+});
+wire_enum!(Protection: rules::Protection { None = "none", Read = "read", ReadWrite = "read-write" });
+wire_enum!(Sharing: rules::Sharing { Shared = "shared", Private = "private" });
+wire_enum!(Coherence: rules::Coherence { Automatic = "automatic", Leased = "leased", Aliasing = "aliasing" });
+wire_enum!(Access: rules::Access { Read = "read", Write = "write" });
+numbered! {
+    Protection [None, Read, ReadWrite];
+    Sharing [Shared, Private];
+    Coherence [Automatic, Leased, Aliasing];
+    Access [Read, Write];
+}
+
+flags! {
+    Hints {
+        #[component(name = "populate")]
+        const POPULATE;
+    }
+}
+
+flags! {
+    Rights {
+        #[component(name = "read")]
+        const READ;
+        #[component(name = "write")]
+        const WRITE;
+        #[component(name = "resize")]
+        const RESIZE;
+    }
+}
+
+flags! {
+    Capabilities {
+        #[component(name = "zero-copy")]
+        const ZERO_COPY;
+        #[component(name = "aliasing")]
+        const ALIASING;
+        #[component(name = "automatic")]
+        const AUTOMATIC;
+        #[component(name = "whole-window")]
+        const WHOLE_WINDOW;
+        #[component(name = "protection")]
+        const PROTECTION;
+        #[component(name = "files")]
+        const FILES;
+        #[component(name = "file-tickets")]
+        const FILE_TICKETS;
+    }
+}
+
+/// A range of guest memory, and a list that says which memory.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct Window {
+    pub(crate) memory: WasmList<u8>,
+    pub(crate) start: u64,
+    pub(crate) len: u64,
+}
+
+#[derive(Clone, Copy, ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct MapOptions {
+    pub(crate) offset: u64,
+    pub(crate) protection: Protection,
+    pub(crate) sharing: Sharing,
+    pub(crate) coherence: Coherence,
+    pub(crate) hints: Hints,
+}
+
+impl From<MapOptions> for rules::MapOptions {
+    fn from(options: MapOptions) -> Self {
+        let populate =
+            if options.hints.contains(Hints::POPULATE) { rules::Populate::Now } else { rules::Populate::OnDemand };
+        Self {
+            offset: options.offset,
+            protection: options.protection.into(),
+            sharing: options.sharing.into(),
+            coherence: options.coherence.into(),
+            populate,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ComponentType, Lower)]
+#[component(record)]
+pub(crate) struct Quotas {
+    objects: u32,
+    #[component(name = "object-bytes")]
+    object_bytes: u64,
+    mappings: u32,
+    #[component(name = "mapped-bytes")]
+    mapped_bytes: u64,
+    leases: u32,
+}
+
+impl From<rules::Quotas> for Quotas {
+    fn from(quotas: rules::Quotas) -> Self {
+        let rules::Quotas { objects, object_bytes, mappings, mapped_bytes, leases } = quotas;
+        Self { objects, object_bytes, mappings, mapped_bytes, leases }
+    }
+}
+
+/// What can be done in one memory, given what is known of it.
+pub(crate) fn capabilities(guest: &crate::guest::Guest, known: bool, tickets: bool) -> Capabilities {
+    let mut can = Capabilities::default();
+    if guest.can_alias(known) {
+        can |= Capabilities::ZERO_COPY | Capabilities::ALIASING;
+    }
+    if known && guest.is_attached() {
+        can |= Capabilities::AUTOMATIC;
+    }
+    if !known {
+        can |= Capabilities::WHOLE_WINDOW;
+    }
+    if guest.shared.files {
+        can |= Capabilities::FILES;
+        if tickets {
+            can |= Capabilities::FILE_TICKETS;
+        }
+    }
+    can
+}
+
+/// The flags as the canonical ABI flattens them: bit by bit in the order of the interface.
+pub(crate) fn bits(can: Capabilities) -> i32 {
+    let flags = [
+        Capabilities::ZERO_COPY,
+        Capabilities::ALIASING,
+        Capabilities::AUTOMATIC,
+        Capabilities::WHOLE_WINDOW,
+        Capabilities::PROTECTION,
+        Capabilities::FILES,
+        Capabilities::FILE_TICKETS,
+    ];
+    flags.into_iter().enumerate().map(|(bit, flag)| i32::from(can.contains(flag)) << bit).sum()
+}

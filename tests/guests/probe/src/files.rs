@@ -1,0 +1,85 @@
+//! Files, with std and with wasi:filesystem.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+
+use memctl_guest::bindings::object::Object;
+
+use crate::bindings::wasi::filesystem::preopens;
+use crate::bindings::wasi::filesystem::types::{DescriptorFlags, OpenFlags, PathFlags};
+use crate::bindings::wasi::memory_control::file_object;
+use crate::{memory, wire};
+
+/// The text of any error, for the host's test to read.
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
+
+fn open(path: &str, writable: bool) -> Result<File, String> {
+    OpenOptions::new().read(true).write(writable).open(path).map_err(text)
+}
+
+fn open_at(path: &str, writable: bool, offset: u64) -> Result<File, String> {
+    let mut file = open(path, writable)?;
+    file.seek(SeekFrom::Start(offset)).map_err(text)?;
+    Ok(file)
+}
+
+pub(crate) fn from_path(path: &str, writable: bool) -> Result<Object, String> {
+    let object = memctl_guest::Object::from_file(&open(path, writable)?);
+    // The name of the error: the test compares it.
+    object.map(memctl_guest::Object::into_resource).map_err(|error| format!("{error:?}"))
+}
+
+pub(crate) fn from_descriptor(path: &str, writable: bool) -> Result<Object, String> {
+    let path = path.trim_start_matches('/');
+    let mut flags = DescriptorFlags::READ;
+    flags.set(DescriptorFlags::WRITE, writable);
+    let mut refused = "no directory is preopened".to_owned();
+    for (directory, name) in preopens::get_directories() {
+        let name = name.trim_start_matches('/');
+        let below = path.strip_prefix(name).map_or(path, |rest| rest.trim_start_matches('/'));
+        match directory.open_at(PathFlags::empty(), below, OpenFlags::empty(), flags) {
+            Ok(file) => {
+                return file_object::from_file(&file).map_err(|code| format!("{:?}", memctl_guest::Error::from(code)));
+            }
+            Err(code) => refused = format!("{code:?}"),
+        }
+    }
+    Err(refused)
+}
+
+pub(crate) fn advise(path: &str, ticket: u64) -> Result<(), i32> {
+    let file = File::open(path).map_err(|error| error.raw_os_error().unwrap_or(-1))?;
+    wire::advise(&file, ticket)
+}
+
+pub(crate) fn write(path: &str, offset: u64, bytes: &[u8]) -> Result<(), String> {
+    open_at(path, true, offset)?.write_all(bytes).map_err(text)
+}
+
+pub(crate) fn read(path: &str, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    open_at(path, false, offset)?.take(len as u64).read_to_end(&mut bytes).map_err(text)?;
+    Ok(bytes)
+}
+
+pub(crate) fn write_from(path: &str, offset: u64, address: u32, len: u32) -> Result<u32, String> {
+    let mut file = open_at(path, true, offset)?;
+    let written = file.write(memory::bytes(address, len)).map_err(text)?;
+    u32::try_from(written).map_err(text)
+}
+
+pub(crate) fn read_into(path: &str, offset: u64, address: u32, len: u32) -> Result<u32, String> {
+    let mut file = open_at(path, false, offset)?;
+    let read = file.read(memory::bytes(address, len)).map_err(text)?;
+    u32::try_from(read).map_err(text)
+}
+
+pub(crate) fn set_len(path: &str, len: u64) -> Result<(), String> {
+    open(path, true)?.set_len(len).map_err(text)
+}
+
+pub(crate) fn sync(path: &str) -> Result<(), String> {
+    open(path, true)?.sync_all().map_err(text)
+}

@@ -1,0 +1,99 @@
+//! The parts of the toolchain that rust-toolchain.toml names.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{self, Shell};
+
+/// Installs missing targets and components; does nothing, and needs no network, if none is missing.
+pub(crate) fn run(shell: &Shell) -> Result<()> {
+    let file = fs::read_to_string(shell.root().join("rust-toolchain.toml"))?;
+    let wanted = Toolchain::parse(&file)?;
+    let sysroot = shell::read(&mut shell.program("rustc", ["--print", "sysroot"]))?;
+    let sysroot = String::from_utf8(sysroot)?;
+    let installed = Path::new(sysroot.trim()).join("lib/rustlib");
+    let missing_targets: Vec<_> =
+        wanted.targets.iter().filter(|target| !installed.join(target).join("lib").is_dir()).collect();
+    let missing_components: Vec<_> = wanted.components.iter().filter(|component| !works(shell, component)).collect();
+    for (kind, missing) in [("target", missing_targets), ("component", missing_components)] {
+        if missing.is_empty() {
+            continue;
+        }
+        if !rustup_works(shell) {
+            let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" ");
+            bail!(
+                "the toolchain lacks the {kind}s {names}, and there is no rustup to fetch them; \
+                 install rustup from https://rustup.rs, or the {kind}s by your system's means"
+            );
+        }
+        let args = [kind, "add", "--toolchain", &wanted.channel];
+        let mut command = shell.program("rustup", args.into_iter().chain(missing.iter().map(|name| name.as_str())));
+        // Once more, because networks fail for a moment.
+        if let Err(error) = shell::run(&mut command) {
+            eprintln!("{error:#}; trying once more");
+            shell::run(&mut command).with_context(|| {
+                format!("rustup can't fetch the {kind}s; is https://static.rust-lang.org within reach?")
+            })?;
+        }
+    }
+    println!("toolchain {} has {}", wanted.channel, [wanted.components, wanted.targets].concat().join(", "));
+    Ok(())
+}
+
+/// Whether cargo has the command that comes with a component.
+fn works(shell: &Shell, component: &str) -> bool {
+    let command = match component {
+        "rustfmt" => "fmt",
+        other => other,
+    };
+    shell.cargo([command, "--version"]).output().is_ok_and(|output| output.status.success())
+}
+
+fn rustup_works(shell: &Shell) -> bool {
+    shell.program("rustup", ["--version"]).output().is_ok_and(|output| output.status.success())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Toolchain {
+    channel: String,
+    components: Vec<String>,
+    targets: Vec<String>,
+}
+
+impl Toolchain {
+    /// Reads the few lines that rust-toolchain.toml consists of: `key = "text"` and `key = ["text", ...]`.
+    fn parse(file: &str) -> Result<Self> {
+        let texts = |key: &str| {
+            let value = file
+                .lines()
+                .filter_map(|line| line.split_once('='))
+                .find(|(name, _)| name.trim() == key)
+                .map(|(_, value)| value)
+                .with_context(|| format!("rust-toolchain.toml has no line for {key}"))?;
+            // Between quotes is every second part.
+            Ok::<_, anyhow::Error>(value.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+        };
+        let channel = texts("channel")?.pop().context("rust-toolchain.toml names no channel")?;
+        Ok(Self { channel, components: texts("components")?, targets: texts("targets")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_projects_own_file_is_understood() {
+        let toolchain = Toolchain::parse(include_str!("../../rust-toolchain.toml")).unwrap();
+        assert!(toolchain.channel.starts_with("1."), "{toolchain:?}");
+        assert!(toolchain.components.contains(&"clippy".to_owned()), "{toolchain:?}");
+        assert!(toolchain.targets.contains(&"wasm32-wasip2".to_owned()), "{toolchain:?}");
+    }
+
+    #[test]
+    fn a_file_without_targets_is_refused() {
+        assert!(Toolchain::parse("[toolchain]\nchannel = \"1.95.0\"\ncomponents = []\n").is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! `cargo xtask test`: all that must hold.
+
+use anyhow::{Result, bail};
+
+use crate::guests::{self, Profile, Target};
+use crate::setup;
+use crate::shell::{self, Shell};
+use crate::steps::{self, Needed, Outcome, Step, Tally};
+
+const STEPS: &[Step] = &[
+    Step { name: "setup", summary: "targets and components are installed", run: set_up, needed: Needed::ByAll },
+    Step { name: "fmt", summary: "the code is formatted", run: fmt, needed: Needed::ByNone },
+    Step { name: "clippy", summary: "no lint warns, on the host", run: clippy, needed: Needed::ByNone },
+    Step { name: "clippy-wasm", summary: "no lint warns, in guests", run: clippy_wasm, needed: Needed::ByNone },
+    Step { name: "deny", summary: "licences and advisories of the dependencies", run: deny, needed: Needed::ByNone },
+    Step { name: "no-std", summary: "what has to compile without std", run: no_std, needed: Needed::ByNone },
+    Step {
+        name: "guests",
+        summary: "guest programs for WASI 0.2 and preview 1",
+        run: build_guests,
+        needed: Needed::ByNone,
+    },
+    Step { name: "test", summary: "tests and doc tests on the host", run: test, needed: Needed::ByNone },
+    Step { name: "guest-test", summary: "a guest's tests under memctl run", run: guest_test, needed: Needed::ByNone },
+    Step { name: "doc", summary: "the documentation", run: doc, needed: Needed::ByNone },
+];
+
+/// Prints the steps.
+pub(crate) fn list() {
+    for step in STEPS {
+        println!("{:12} {}", step.name, step.summary);
+    }
+}
+
+/// Runs all steps, or those named in `only`.
+pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<()> {
+    if let Some(unknown) = only.iter().find(|name| !STEPS.iter().any(|step| step.name == **name)) {
+        bail!("--only {unknown}: no such step; `cargo xtask test --list` shows them");
+    }
+    let chosen: Vec<_> =
+        STEPS.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name)).collect();
+    steps::run(shell, &chosen)
+}
+
+fn set_up(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    setup::run(shell)?;
+    Ok(Outcome::Done)
+}
+
+fn fmt(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    cargo(shell, &["fmt", "--all", "--check"])
+}
+
+fn clippy(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    cargo(shell, &["clippy", "--workspace", "--all-targets", "--features", "xtask/compose", "--", "-D", "warnings"])
+}
+
+fn clippy_wasm(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    let mut command = shell.cargo(["clippy", "--target", Target::WasiP2.triple()]);
+    command.arg("--target-dir").arg(shell.guest_target());
+    for package in guests::ALL {
+        command.args(["-p", package]);
+    }
+    shell::run(command.args(["--", "-D", "warnings"]))?;
+    Ok(Outcome::Done)
+}
+
+fn deny(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    let there = shell.cargo(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
+    if !there {
+        return Ok(Outcome::Skipped("cargo-deny is not on the PATH (`cargo install cargo-deny` takes minutes)"));
+    }
+    cargo(shell, &["deny", "check"])
+}
+
+fn no_std(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    cargo(shell, &["check", "-p", "memctl-core", "-p", "memctl-copy", "--target", "thumbv8m.main-none-eabi"])?;
+    let mut command = shell.cargo(["check", "-p", "memctl-guest", "--no-default-features"]);
+    command.args(["--target", Target::WasiP2.triple()]).arg("--target-dir").arg(shell.guest_target());
+    shell::run(&mut command)?;
+    Ok(Outcome::Done)
+}
+
+fn build_guests(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    guests::build(shell, &guests::ALL, Target::WasiP2, Profile::Dev)?;
+    guests::build(shell, &["guest-command"], Target::WasiP1, Profile::Dev)?;
+    Ok(Outcome::Done)
+}
+
+fn test(shell: &Shell, tally: &mut Tally) -> Result<Outcome> {
+    let mut command = shell.cargo(["test", "--workspace", "--no-fail-fast"]);
+    shell::run_watched(&mut command, |line| tally.note(line))?;
+    Ok(Outcome::Done)
+}
+
+fn guest_test(shell: &Shell, tally: &mut Tally) -> Result<Outcome> {
+    let memctl = guests::memctl(shell)?;
+    let mut command = shell.cargo(["test", "-p", "guest-command", "--target", Target::WasiP2.triple()]);
+    command.arg("--target-dir").arg(shell.guest_target());
+    command.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", format!("{} run --", memctl.display()));
+    shell::run_watched(&mut command, |line| tally.note(line))?;
+    Ok(Outcome::Done)
+}
+
+fn doc(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    let mut command = shell.cargo(["doc", "--workspace", "--no-deps"]);
+    shell::run(command.env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Outcome::Done)
+}
+
+fn cargo(shell: &Shell, args: &[&str]) -> Result<Outcome> {
+    shell::run(&mut shell.cargo(args))?;
+    Ok(Outcome::Done)
+}
