@@ -12,6 +12,7 @@ mod text;
 mod wc;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -28,7 +29,7 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask test                 all that must hold, in about 15 minutes the first time
+  cargo xtask test                 all that must hold
   cargo xtask test --only clippy   one step of it
   cargo xtask demo                 file-scan and the pipeline on both backends, over real text";
 
@@ -67,10 +68,20 @@ enum Command {
     },
 }
 
-fn main() -> Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    // Without the backtrace that `fn main() -> Result` prints: the errors name commands and files.
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
     let shell = Shell::new()?;
-    match cli.command {
+    match command {
         Command::Setup => setup::run(&shell),
         Command::Test { list: true, .. } => {
             test::list();

@@ -5,20 +5,18 @@ use std::io::{Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::cli::OutputFile;
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
 use wasmtime_wasi::{Deterministic, FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
-use crate::stand_in as memctl_wasmtime;
-use memctl_wasmtime::{Backend, Domain, MemctlCtx, MemctlCtxView, MemctlView, Quotas, Rights, Source};
-
 use crate::args::BackendChoice;
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::setup::{Setup, open_object_file};
-use crate::spec::{Access, ObjectSource, QuotaKey, QuotaSpec};
+use crate::spec::{Access, ObjectSource, ObjectSpec, QuotaKey, QuotaSpec};
 use crate::stdin::Replay;
 
 /// What a run takes from the process that runs it, and what it keeps apart.
@@ -128,7 +126,7 @@ pub fn execute(
     let domain = domain(backend, setup)?;
     // The domain has its say in how memories are made, so it comes before the engine.
     let mut config = Config::new();
-    domain.configure(&mut config);
+    domain.configure(&mut config)?;
     let engine = Engine::new(&config)?;
     let component = {
         let _progress = Progress::spinner(format!("compiling {} for {}", program.path().display(), backend.name()));
@@ -151,9 +149,9 @@ pub fn execute(
         )?;
 
     let wasi = wasi(setup, surroundings)?;
-    let memctl = domain.context().files(true).build();
+    let memctl = domain.context().build();
     let mut store = Store::new(&engine, State { wasi, table: ResourceTable::new(), memctl });
-    memctl_wasmtime::attach(&mut store)?;
+    memctl_wasmtime::attach(&mut store);
 
     let start = Instant::now();
     let result = ready.instantiate(&mut store).and_then(|command| command.wasi_cli_run().call_run(&mut store));
@@ -174,29 +172,28 @@ pub fn execute(
     Ok(Execution { ending, time, figures, domain })
 }
 
+/// What is known about a trap. wasmtime's own `{:?}` would add a backtrace of this program.
 fn trap(error: &wasmtime::Error, fault: Option<impl ToString>) -> Ending {
-    let mut cause = error.root_cause().to_string();
-    let mut report = format!("{error:?}");
-    if let Some(fault) = fault.map(|fault| fault.to_string()) {
-        if !cause.contains(&fault) {
-            cause = format!("{cause}: {fault}");
-        }
-        if !report.contains(&fault) {
-            report = format!("{report}\n\nMemory control: {fault}");
-        }
+    let mut chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    if let Some(fault) = fault.map(|fault| fault.to_string())
+        && !chain.iter().any(|link| link.contains(&fault))
+    {
+        chain.push(format!("memory control: {fault}"));
     }
-    Ending::Trap { cause, report }
+    // The first link says where, with the wasm backtrace; the others say why.
+    let cause = if chain.len() > 1 { chain[1..].join(": ") } else { chain.concat() };
+    Ending::Trap { cause, report: chain.join("\n\nCaused by: ") }
 }
 
 fn domain(backend: BackendChoice, setup: &Setup) -> Result<Domain> {
-    let backend = match backend {
-        BackendChoice::Auto => Backend::Auto,
-        BackendChoice::Alias => Backend::Alias,
-        BackendChoice::Copy => Backend::Copy,
+    let mode = match backend {
+        BackendChoice::Auto => Mode::Auto,
+        BackendChoice::Alias => Mode::Alias,
+        BackendChoice::Copy => Mode::Copy,
     };
-    // One guest is all there is in the domain, so one set of limits is both its own and the domain's.
-    let quotas = quotas(&setup.quotas)?;
-    let mut builder = Domain::builder().backend(backend).quotas(quotas).guest_quotas(quotas);
+    let guest = guest_quotas(&setup.quotas)?;
+    let mut builder =
+        Domain::builder().mode(mode).files().guest_quotas(guest).quotas(domain_quotas(guest, &setup.objects));
     for object in &setup.objects {
         let (source, rights) = match &object.source {
             ObjectSource::Zeroes(size) => (Source::anonymous(size.0), Rights::all()),
@@ -212,11 +209,11 @@ fn domain(backend: BackendChoice, setup: &Setup) -> Result<Domain> {
         };
         builder = builder.object(&object.name, source, rights);
     }
-    builder.build().context("can't set memory control up (flags --backend, --object and --quota)")
+    builder.build().context("can't set memory control up (flags --backend and --object)")
 }
 
-fn quotas(changes: &[QuotaSpec]) -> Result<Quotas> {
-    let mut quotas = Quotas::default();
+fn guest_quotas(changes: &[QuotaSpec]) -> Result<Quotas> {
+    let mut quotas = Quotas::GUEST;
     for QuotaSpec { key, value } in changes {
         let count = || u32::try_from(*value).context("--quota: a count has at most 32 bits");
         match key {
@@ -228,6 +225,22 @@ fn quotas(changes: &[QuotaSpec]) -> Result<Quotas> {
         }
     }
     Ok(quotas)
+}
+
+/// Limits that never stop the only guest before its own do, nor the objects that the user asked for.
+fn domain_quotas(guest: Quotas, published: &[ObjectSpec]) -> Quotas {
+    let domain = Quotas::DOMAIN;
+    let zeroes = published.iter().filter_map(|object| match object.source {
+        ObjectSource::Zeroes(size) => Some(size.0),
+        ObjectSource::File(..) => None,
+    });
+    Quotas {
+        objects: domain.objects.max(guest.objects),
+        object_bytes: zeroes.fold(domain.object_bytes.max(guest.object_bytes), u64::saturating_add),
+        mappings: domain.mappings.max(guest.mappings),
+        mapped_bytes: domain.mapped_bytes.max(guest.mapped_bytes),
+        leases: domain.leases.max(guest.leases),
+    }
 }
 
 fn wasi(setup: &Setup, surroundings: Surroundings) -> Result<WasiCtx> {

@@ -17,5 +17,4 @@ pub mod run;
 pub mod setup;
 pub mod size;
 pub mod spec;
-mod stand_in;
 pub mod stdin;

@@ -40,7 +40,7 @@ pub(crate) struct Instance {
     pub(crate) shared: u32,
     /// Mappings that are synced at every crossing.
     pub(crate) automatic: Vec<MappingId>,
-    /// How many of them can be looked at or written past the domain: see [`Medium::Unwatched`].
+    /// How many of them can be looked at or written past the domain: files.
     pub(crate) unwatched: u32,
 }
 

@@ -2,15 +2,25 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId, plug};
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let files: Vec<_> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [plug, socket, output] = &files[..] else { bail!("usage: compose PLUG.wasm SOCKET.wasm OUT.wasm") };
-    compose(plug, socket, output)
+    let [plug, socket, output] = &files[..] else {
+        eprintln!("usage: compose PLUG.wasm SOCKET.wasm OUT.wasm");
+        return ExitCode::from(2);
+    };
+    match compose(plug, socket, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compose: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Writes to `output` what comes of plugging the exports of `plug` into the imports of `socket`. Other imports of both stay

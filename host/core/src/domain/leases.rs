@@ -26,6 +26,7 @@ impl Domain {
             return Err(Error::Access { right: "write through a private mapping" });
         }
         self.check_leases(id, window, access, |_| false)?;
+        self.check_unleased(id, window)?;
         self.check_quota(caller, ONE_LEASE)?;
         self.refresh_part(backend, id, window)?;
 
@@ -113,6 +114,28 @@ impl Domain {
             .iter()
             .filter_map(|lease| self.leases.get(*lease))
             .any(|lease| lease.mapping == id && lease.access == Access::Write && window.inside(lease.window))
+    }
+
+    /// No other mapping shows any of the part without leases: its guest could write there at any crossing, which a lease on the part
+    /// would promise nobody does.
+    fn check_unleased(&self, id: MappingId, window: Span) -> Result<(), Error> {
+        let range = self.range_of(id, window)?;
+        for other in &self.object(self.mapping(id)?.view.object)?.mappings {
+            let mapping = self.mapping(*other)?;
+            if *other != id && mapping.is_automatic() && mapping.range().overlaps(range) {
+                return Err(Error::Busy { start: mapping.range().start(), end: mapping.range().end() });
+            }
+        }
+        Ok(())
+    }
+
+    /// No lease is held on any of `range` of the object: a window that is written without leases can be let in.
+    pub(super) fn check_no_lease(&self, object: &Object, range: Span) -> Result<(), Error> {
+        let mut leases = object.leases.iter().filter_map(|id| self.leases.get(*id));
+        match leases.find(|lease| lease.range.overlaps(range)) {
+            Some(lease) => Err(Error::Busy { start: lease.range.start(), end: lease.range.end() }),
+            None => Ok(()),
+        }
     }
 
     fn check_leases(

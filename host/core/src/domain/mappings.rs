@@ -214,6 +214,7 @@ impl Domain {
         if options.sharing == Sharing::Private || options.coherence == Coherence::Leased {
             return Ok(());
         }
+        self.check_no_lease(object, range)?;
         for id in &object.mappings {
             let other = self.mapping(*id)?;
             let kept_apart = match (other.coherence, options.coherence) {

@@ -7,7 +7,8 @@ use crate::common::{GRANULE as G, Kind, MODES, Mode, World, map_at};
 fn leased_everywhere(mode: Mode) -> (World, ObjectId, [HandleId; 3], [MappingId; 3]) {
     let mut world = World::new(mode);
     let (object, handles) = world.shared_object(4 * G);
-    let mappings = [0, 1, 2].map(|guest| world.map(guest, handles[guest], map_at(0, 4 * G, Kind::Leased)).expect("free"));
+    let mappings =
+        [0, 1, 2].map(|guest| world.map(guest, handles[guest], map_at(0, 4 * G, Kind::Leased)).expect("free"));
     (world, object, handles, mappings)
 }
 
@@ -24,8 +25,8 @@ fn many_may_read_or_one_may_write() {
         for access in [Access::Read, Access::Write] {
             for guest in [0, 2] {
                 let ask = (15, 4);
-                let code = world
-                    .refused(guest, |domain, ram, me| domain.acquire(ram, me, mappings[guest], ask, access));
+                let code =
+                    world.refused(guest, |domain, ram, me| domain.acquire(ram, me, mappings[guest], ask, access));
                 assert_eq!(code, Code::Busy, "{mode:?}: not even the holder itself");
             }
         }
@@ -46,7 +47,10 @@ fn a_release_shows_the_stores_to_the_next_holder() {
             let lease = world.acquire(guest, mappings[guest], (0, 2), Access::Write).expect("nobody else");
             assert_eq!(world.load(guest, 0), round, "{mode:?}");
             world.store(guest, 0, round + 1);
-            assert_eq!(world.domain.leased(world.guests[guest], lease), Ok((mappings[guest], memctl_core::Span::claim("", 0, 2).expect("two bytes"))));
+            assert_eq!(
+                world.domain.leased(world.guests[guest], lease),
+                Ok((mappings[guest], memctl_core::Span::claim("", 0, 2).expect("two bytes")))
+            );
             world.release(guest, lease).expect("live");
         }
         assert_eq!(world.stored(object)[0], 30);
@@ -119,7 +123,9 @@ fn bytes_under_another_s_lease_do_not_move() {
         assert_eq!(world.refused(1, |domain, ram, me| domain.publish(ram, me, mappings[1], part)), Code::Busy);
         assert_eq!(world.refused(1, |domain, ram, me| domain.sync(ram, me, mappings[1], part)), Code::Busy);
         world.call(1, |domain, ram, me| domain.refresh(ram, me, mappings[1], part)).expect("beside a reader");
-        world.call(0, |domain, ram, me| domain.sync(ram, me, mappings[0], part)).expect("its own reading is no obstacle");
+        world
+            .call(0, |domain, ram, me| domain.sync(ram, me, mappings[0], part))
+            .expect("its own reading is no obstacle");
         world.release(0, reader).expect("live");
         world.acquire(0, mappings[0], part, Access::Write).expect("nobody else");
         assert_eq!(world.refused(1, |domain, ram, me| domain.refresh(ram, me, mappings[1], part)), Code::Busy);

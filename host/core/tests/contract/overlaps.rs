@@ -11,7 +11,8 @@ fn second_window(mode: Mode, first: Kind, second: Kind, guest: usize) -> Option<
     world.map(0, handles[0], map_at(0, 2 * G, first)).expect("the first window");
     let ask = map_at(4 * G, 2 * G, second).offset(G);
     let before = world.domain.views().count();
-    let answer = world.call(guest, |domain, _, _| Ok(domain.views().count())).and(world.map(guest, handles[guest], ask));
+    let answer =
+        world.call(guest, |domain, _, _| Ok(domain.views().count())).and(world.map(guest, handles[guest], ask));
     if answer.is_err() {
         assert_eq!(world.refused_map(guest, handles[guest], ask), answer.as_ref().expect_err("it is").code());
     }

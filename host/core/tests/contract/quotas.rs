@@ -21,12 +21,7 @@ fn in_every_scope(test: impl Fn(&dyn Fn(Quotas) -> World, &'static str)) {
 }
 
 /// A call is refused for that quota of that scope; at the domain's, by another guest than the one that used it up too.
-fn refused(
-    world: &mut World,
-    scope: &'static str,
-    what: &str,
-    ask: impl Fn(&mut World, usize) -> Result<(), Error>,
-) {
+fn refused(world: &mut World, scope: &'static str, what: &str, ask: impl Fn(&mut World, usize) -> Result<(), Error>) {
     let usage = (world.domain.usage(world.guests[0]), world.domain.total_usage(), world.domain.views().count());
     match ask(world, 0) {
         Err(Error::Quota { what: named, scope: of, used, limit, asked }) => {
@@ -110,7 +105,8 @@ fn mappings_are_bounded_and_given_back() {
     in_every_scope(|world, scope| {
         let mut world = world(Quotas { mappings: 2, ..Quotas::GUEST });
         let (_, handles) = world.shared_object(G);
-        let map = |world: &mut World, guest: usize, start| world.map(guest, handles[guest], map_at(start, G, Kind::Leased));
+        let map =
+            |world: &mut World, guest: usize, start| world.map(guest, handles[guest], map_at(start, G, Kind::Leased));
         let mappings: [MappingId; 2] = [0, G].map(|start| map(&mut world, 0, start).expect("room for two"));
         refused(&mut world, scope, "mappings", |world, guest| map(world, guest, 2 * G).map(drop));
         world.unmap(0, mappings[1]).expect("no leases");
@@ -123,8 +119,9 @@ fn mapped_bytes_are_bounded_and_given_back() {
     in_every_scope(|world, scope| {
         let mut world = world(Quotas { mapped_bytes: 3 * G, ..Quotas::GUEST });
         let (_, handles) = world.shared_object(4 * G);
-        let map =
-            |world: &mut World, guest: usize, start, len| world.map(guest, handles[guest], map_at(start, len, Kind::Private));
+        let map = |world: &mut World, guest: usize, start, len| {
+            world.map(guest, handles[guest], map_at(start, len, Kind::Private))
+        };
         let mapping = map(&mut world, 0, 0, 2 * G).expect("room");
         refused(&mut world, scope, "mapped bytes", |world, guest| map(world, guest, 2 * G, 2 * G).map(drop));
         if scope == "domain" {

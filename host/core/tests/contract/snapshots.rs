@@ -157,8 +157,7 @@ fn a_snapshot_of_what_somebody_is_writing_is_busy() {
 fn publish_refresh_and_sync_leave_a_snapshot_alone() {
     for mode in MODES {
         let mut world = World::new(mode);
-        let object =
-            world.publish_name("to read", Medium::Anonymous { owner: None }, G, Rights::READ);
+        let object = world.publish_name("to read", Medium::Anonymous { owner: None }, G, Rights::READ);
         let handle = world.open(0, "to read").expect("published");
         let mapping = world.map(0, handle, map_at(0, G, Kind::Private)).expect("free");
         world.store(0, 0, 5);

@@ -13,7 +13,11 @@ fn sync_publishes_and_reaches_the_medium() {
             let mapping = world.map(0, handles[0], map_at(0, G, kind)).expect("free");
             world.store(0, 0, 3);
             world.call(0, |domain, ram, me| domain.sync(ram, me, mapping, (0, G))).expect("no faults");
-            assert_eq!((world.ram.synced.as_slice(), world.ram.stored(object)[0]), ([object].as_slice(), 3), "{mode:?}");
+            assert_eq!(
+                (world.ram.synced.as_slice(), world.ram.stored(object)[0]),
+                ([object].as_slice(), 3),
+                "{mode:?}"
+            );
         }
     }
 }

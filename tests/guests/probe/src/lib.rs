@@ -201,11 +201,11 @@ impl Guest for Probe {
         memory::free(address, len, align);
     }
 
-    fn load(address: u32) -> u8 {
+    fn load_u8(address: u32) -> u8 {
         memory::load(address)
     }
 
-    fn store(address: u32, value: u8) {
+    fn store_u8(address: u32, value: u8) {
         memory::store(address, value);
     }
 

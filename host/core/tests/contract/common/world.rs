@@ -104,7 +104,7 @@ impl World {
     }
 
     /// A guest with control keeps it; another gets it.
-    fn running(&mut self, guest: usize) -> Result<(), Error> {
+    pub(crate) fn try_running(&mut self, guest: usize) -> Result<(), Error> {
         if self.inside == Some(guest) { Ok(()) } else { self.turn(guest) }
     }
 
@@ -114,7 +114,7 @@ impl World {
         guest: usize,
         ask: impl FnOnce(&mut Domain, &mut Ram, InstanceId) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.running(guest)?;
+        self.try_running(guest)?;
         let answer = self.host(|domain, ram, guests| ask(domain, ram, guests[guest]));
         // A guest that can't be let in again traps; the next turn tries again.
         let _trapped = self.turn(guest);
@@ -134,7 +134,7 @@ impl World {
         guest: usize,
         ask: impl FnOnce(&mut Domain, &mut Ram, InstanceId) -> Result<T, Error>,
     ) -> Code {
-        self.running(guest).expect("no faults here");
+        self.try_running(guest).expect("no faults here");
         self.host(|domain, ram, guests| {
             let before = (postcard::to_allocvec(domain).expect("plain data"), ram.seen());
             let error = ask(domain, ram, guests[guest]).expect_err("this is refused");
@@ -149,12 +149,12 @@ impl World {
     }
 
     pub(crate) fn load(&mut self, guest: usize, address: u64) -> u8 {
-        self.running(guest).expect("no faults here");
+        self.try_running(guest).expect("no faults here");
         self.ram.load(memory_of(self.guests[guest]), address)
     }
 
     pub(crate) fn store(&mut self, guest: usize, address: u64, value: u8) {
-        self.running(guest).expect("no faults here");
+        self.try_running(guest).expect("no faults here");
         self.ram.store(memory_of(self.guests[guest]), address, value);
     }
 

@@ -1,0 +1,155 @@
+//! Random programs, in lockstep in every mode and on the naive model.
+
+use memctl_core::{Code, Quotas};
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, Strategy};
+use proptest::test_runner::TestRunner;
+
+use crate::common::{GRANULE as G, Mode, World};
+use crate::model::Model;
+use crate::program::{Gave, Op, Step, op, perform};
+
+/// Tight enough that programs meet them.
+const GUEST: Quotas = Quotas { objects: 4, object_bytes: 4 * G, mappings: 5, mapped_bytes: 8 * G, leases: 4 };
+const DOMAIN: Quotas = Quotas { objects: 9, object_bytes: 7 * G, mappings: 11, mapped_bytes: 18 * G, leases: 7 };
+
+struct Lockstep {
+    worlds: Vec<World>,
+    model: Model,
+}
+
+impl Lockstep {
+    fn new(modes: &[Mode], aliasing: bool) -> Self {
+        let mut worlds: Vec<_> = modes.iter().map(|mode| World::with_quotas(*mode, GUEST, DOMAIN)).collect();
+        let mut objects = None;
+        for world in &mut worlds {
+            world.ram.aliasing = aliasing;
+            let (shared, file) = (world.shared_object(2 * G + 7), world.shared_file(3 * G));
+            objects = Some([(shared.0, 2 * G + 7, shared.1), (file.0, 3 * G, file.1)]);
+        }
+        Self { worlds, model: Model::new(objects.expect("at least one world")) }
+    }
+
+    fn run(&mut self, op: &Op) {
+        if let Some(step) = self.model.resolve(op) {
+            self.step(&step);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let answers: Vec<_> = self.worlds.iter_mut().map(|world| perform(world, step)).collect();
+        let first = &answers[0];
+        match (step, first) {
+            (Step::Load(guest, addresses), Ok(_)) => {
+                let expected: Vec<_> = addresses.iter().filter_map(|at| self.model.loads(*guest, *at)).collect();
+                assert!(
+                    answers.iter().all(|answer| *answer == Ok(Gave::Bytes(expected.clone()))),
+                    "{answers:?} {expected:?}"
+                );
+            }
+            (Step::Stored(object), Ok(_)) => {
+                for answer in &answers {
+                    let Ok(Gave::Bytes(bytes)) = answer else { panic!("{answer:?}") };
+                    let agrees =
+                        |(byte, expected): (&u8, Option<u8>)| expected.is_none_or(|expected| *byte == expected);
+                    assert!(bytes.iter().zip(self.model.stored(*object)).all(agrees), "{bytes:?}");
+                }
+            }
+            _ => assert!(answers.iter().all(|answer| answer == first), "{answers:?}"),
+        }
+        assert_ne!(*first, Err(Code::Io), "nothing was made to fail");
+        self.model.apply(step, first);
+        self.check();
+    }
+
+    /// Quotas in use are what is there.
+    fn check(&self) {
+        for world in &self.worlds {
+            world.check_books();
+            for (guest, instance) in world.guests.into_iter().enumerate() {
+                let usage = world.domain.usage(instance).expect("live");
+                assert_eq!([usage.objects, usage.leases, usage.mappings].map(|n| n as usize), self.model.counts(guest));
+            }
+            let totals = (world.domain.total_usage().object_bytes, world.ram.objects());
+            assert_eq!(totals, self.model.object_totals());
+        }
+    }
+
+    /// Every lease is released and every byte compared.
+    fn finish(mut self) {
+        for release in self.model.releases() {
+            self.step(&release);
+        }
+        for object in self.model.objects() {
+            self.step(&Step::Stored(object));
+        }
+        for guest in 0..3 {
+            self.step(&Step::End(guest));
+        }
+    }
+}
+
+fn programs(cases: u32, length: usize, test: impl Fn(Vec<Op>)) {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let programs = vec(op(), 1..length).prop_map(|ops| ops);
+    TestRunner::new(config)
+        .run(&programs, |ops| {
+            test(ops);
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+fn agree(modes: &[Mode], aliasing: bool, ops: &[Op]) {
+    let mut lockstep = Lockstep::new(modes, aliasing);
+    ops.iter().for_each(|op| lockstep.run(op));
+    lockstep.finish();
+}
+
+#[test]
+fn a_program_has_one_behaviour_in_every_mode() {
+    programs(CASES, 120, |ops| agree(&[Mode::Copy, Mode::Alias, Mode::Mixed], false, &ops));
+}
+
+#[test]
+fn a_program_that_aliases_has_the_model_s_behaviour() {
+    programs(CASES / 2, 120, |ops| {
+        agree(&[Mode::Alias], true, &ops);
+        agree(&[Mode::Mixed], true, &ops);
+    });
+}
+
+/// How many random programs each test runs.
+const CASES: u32 = 400;
+
+#[test]
+fn the_books_stay_right_whatever_the_backend_fails() {
+    programs(CASES / 2, 80, |ops| {
+        for (mode, fails_on) in [(Mode::Copy, false), (Mode::Alias, false), (Mode::Mixed, true)] {
+            let mut lockstep = Lockstep::new(&[mode], true);
+            let world = &mut lockstep.worlds[0];
+            let Some(fails_at) = u64::try_from(ops.len()).ok().map(|length| world.ram.calls + length % 17) else {
+                return;
+            };
+            (world.ram.fails_at, world.ram.fails_on) = (Some(fails_at), fails_on);
+            for op in &ops {
+                let Some(step) = lockstep.model.resolve(op) else { continue };
+                let world = &mut lockstep.worlds[0];
+                let answer = perform(world, &step);
+                world.check_books();
+                match (&step, &answer) {
+                    // Gone in any case.
+                    (Step::Unmap(..) | Step::DropMapping(..) | Step::Release(..), Err(Code::Io)) => {
+                        lockstep.model.apply(&step, &Ok(Gave::Nothing));
+                    }
+                    _ => lockstep.model.apply(&step, &answer),
+                }
+                lockstep.check();
+            }
+            let world = &mut lockstep.worlds[0];
+            (0..3).for_each(|guest| world.end(guest));
+            let published = 2;
+            assert_eq!((world.domain.total_usage(), world.ram.objects()), (Quotas::NONE, published));
+        }
+    });
+}

@@ -1,0 +1,142 @@
+//! One guest in a store of its own.
+
+use memctl_wasmtime::{MemctlCtx, MemctlCtxView, MemctlView};
+use wasmtime::Store;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+mod bindings {
+    //! The exports of the probe.
+    #![expect(missing_docs, reason = "documented in tests/guests/probe/wit/probe.wit")]
+    #![expect(clippy::missing_errors_doc, reason = "all fail as any call of a guest does")]
+    #![expect(clippy::too_many_arguments, reason = "map, flattened")]
+
+    wasmtime::component::bindgen!({
+        path: ["../wit", "guests/probe/wit"],
+        world: "memctl:probe/guest",
+        with: {
+            "wasi:memory-control/object.object": memctl_wasmtime::Object,
+            "wasi:memory-control/mapping.mapping": memctl_wasmtime::Mapping,
+            "wasi:memory-control/mapping.lease": memctl_wasmtime::Lease,
+            "wasi:filesystem/types": wasmtime_wasi::p2::bindings::sync::filesystem::types,
+            "wasi:filesystem/preopens": wasmtime_wasi::p2::bindings::sync::filesystem::preopens,
+            "wasi:io": wasmtime_wasi::p2::bindings::sync::io,
+            "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
+        },
+    });
+}
+
+pub use bindings::Guest as Bindings;
+
+pub mod probe {
+    //! The types of the probe's calls.
+
+    pub use super::bindings::exports::memctl::probe::probe::{
+        Access, Capabilities, Coherence, ErrorCode, Guest as Exports, Hints, Protection, Quotas, Rights, Sharing,
+    };
+}
+
+/// The store's data.
+pub struct State {
+    pub(crate) wasi: WasiCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) memctl: MemctlCtx,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl MemctlView for State {
+    fn memctl(&mut self) -> MemctlCtxView<'_> {
+        MemctlCtxView { ctx: &mut self.memctl, table: &mut self.table }
+    }
+}
+
+/// One guest of the probe, in a store of its own.
+pub struct Guest {
+    pub(crate) store: Store<State>,
+    pub(crate) bindings: Bindings,
+}
+
+/// What a call of the wire answered.
+pub type Answer<T> = Result<T, probe::ErrorCode>;
+
+impl Guest {
+    /// Runs one of the probe's exports. The error is a trap.
+    ///
+    /// # Errors
+    /// The trap.
+    pub fn try_call<R>(
+        &mut self,
+        call: impl FnOnce(&probe::Exports, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> wasmtime::Result<R> {
+        call(self.bindings.memctl_probe_probe(), &mut self.store)
+    }
+
+    /// Runs one of the probe's exports.
+    ///
+    /// # Panics
+    /// If the guest traps.
+    #[track_caller]
+    pub fn call<R>(&mut self, call: impl FnOnce(&probe::Exports, &mut Store<State>) -> wasmtime::Result<R>) -> R {
+        match self.try_call(call) {
+            Ok(value) => value,
+            Err(trap) => panic!("the guest trapped: {trap:?}"),
+        }
+    }
+
+    /// The store's data.
+    pub fn state(&mut self) -> &mut State {
+        self.store.data_mut()
+    }
+
+    /// Memory of the guest's allocator, `len` zero bytes aligned to 4096.
+    pub fn alloc(&mut self, len: u32) -> u64 {
+        let address = self.call(|probe, store| probe.call_alloc(store, len, 4096));
+        assert_ne!(address, 0, "the guest has memory");
+        address.into()
+    }
+
+    /// Maps `len` bytes from the object's first on at `start`.
+    pub fn map(
+        &mut self,
+        start: u64,
+        len: u64,
+        object: u32,
+        sharing: probe::Sharing,
+        coherence: probe::Coherence,
+    ) -> Answer<u32> {
+        self.map_at(start, len, object, 0, sharing, coherence)
+    }
+
+    /// Maps `len` bytes from `offset` on at `start`.
+    pub fn map_at(
+        &mut self,
+        start: u64,
+        len: u64,
+        object: u32,
+        offset: u64,
+        sharing: probe::Sharing,
+        coherence: probe::Coherence,
+    ) -> Answer<u32> {
+        self.call(|probe, store| {
+            let (protection, hints) = (probe::Protection::ReadWrite, probe::Hints::empty());
+            probe.call_map(store, start, len, object, offset, protection, sharing, coherence, hints)
+        })
+    }
+
+    /// Stores to the guest's memory, as the guest.
+    pub fn write(&mut self, start: u64, bytes: &[u8]) {
+        let start = u32::try_from(start).expect("a 32-bit address");
+        self.call(|probe, store| probe.call_write_bytes(store, start, bytes));
+    }
+
+    /// Loads from the guest's memory, as the guest.
+    pub fn read(&mut self, start: u64, len: u32) -> Vec<u8> {
+        let start = u32::try_from(start).expect("a 32-bit address");
+        self.call(|probe, store| probe.call_read_bytes(store, start, len))
+    }
+}
