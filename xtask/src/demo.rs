@@ -40,8 +40,8 @@ const STEPS: &[Step] = &[
 const BACKENDS: [&str; 2] = ["alias", "copy"];
 
 /// The examples' packages, and the names of what they are built to.
-const FILE_SCAN: (&str, &str) = ("example-file-scan", "example-file-scan");
-const CONSUMER: (&str, &str) = ("example-pipeline-consumer", "example-pipeline-consumer");
+const FILE_SCAN: (&str, &str) = ("example-file-scan", "file-scan");
+const CONSUMER: (&str, &str) = ("example-pipeline-consumer", "pipeline-consumer");
 const PRODUCER: (&str, &str) = ("example-pipeline-producer", "example_pipeline_producer");
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {

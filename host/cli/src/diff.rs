@@ -102,8 +102,11 @@ fn surroundings(stream: &mut (impl Read + Seek), from: u64, offset: u64) -> io::
     let mut text = before.escape_ascii().to_string();
     let column = text.chars().count();
     text.extend(after[..shown].escape_ascii().map(char::from));
+    let whole_line = shown < after.len() || after.ends_with(b"\n");
     if ends && shown == after.len() {
         text.push_str("<end>");
+    } else if !whole_line {
+        text.push_str("...");
     }
     Ok((column, text))
 }
@@ -223,7 +226,7 @@ mod tests {
         right[CHUNK + 5] = b'R';
         let found = bytes(&left, &right).unwrap();
         assert_eq!((found.offset, found.line, found.column), (CHUNK as u64 + 5, 1, 32));
-        assert_eq!(found.right.len(), 32 + AFTER);
+        assert_eq!(found.right.len(), 32 + AFTER + 3);
         assert_eq!(&found.left[32..34], r"\t");
         assert_eq!(&found.right[32..33], "R");
     }

@@ -115,7 +115,7 @@ pub use ctx::{MemctlCtx, MemctlCtxBuilder, MemctlCtxView, MemctlView, attach};
 pub use domain::{Domain, DomainBuilder, Mode};
 pub use error::{BuildError, Cause, Violation};
 pub use files::{add_to_linker_async, add_to_linker_sync};
-pub use memctl_alias::FaultKind;
+pub use memctl_alias::{FaultKind, host_page_size};
 pub use memctl_core::{Code, Error, Quotas, Rights};
 pub use source::Source;
 pub use stats::Stats;

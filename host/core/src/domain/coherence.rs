@@ -100,8 +100,8 @@ impl Domain {
         self.refresh_part(backend, id, window)
     }
 
-    /// [`Domain::publish`], and waits until the medium has the bytes. What a leased window stored was published when its lease
-    /// was released: without a lease, a window that is older than the object moves nothing.
+    /// [`Domain::publish`], and waits until the medium has the bytes. A leased window without a lease to write moves
+    /// nothing: it may be older than the object, and what was stored under a lease was published when that was released.
     ///
     /// # Errors
     /// Those of `publish`; and [`Error::Io`] if stores could not be published at an earlier crossing.
@@ -115,7 +115,7 @@ impl Domain {
         let window = self.claim_part(caller, id, part)?;
         if self.mapping(id)?.is_shared() {
             self.check_momentary(id, window, Access::Write)?;
-            if self.may_hold_stores(backend, id, window)? {
+            if self.mapping(id)?.is_automatic() || self.has_write_lease(id, window) {
                 self.publish_part(backend, id, window)?;
             }
         }
@@ -137,7 +137,8 @@ impl Domain {
             if mapping.view.instance != newest || !mapping.is_automatic() {
                 continue;
             }
-            let published = self.publish_unleased(backend, id);
+            let published =
+                self.part(backend, id, mapping.view.window).and_then(|(view, part)| backend.publish(&view, part));
             if let Some(mapping) = self.mappings.get_mut(id) {
                 match published {
                     Ok(()) => {}
@@ -147,43 +148,6 @@ impl Domain {
             }
         }
         self.changed_by(id, newest);
-    }
-
-    /// Publishes an automatic window, except what others have a lease to write: there it is not the newest.
-    fn publish_unleased(&mut self, backend: &mut dyn Backend, id: MappingId) -> Result<(), Error> {
-        let mapping = *self.mapping(id)?;
-        let mut leased: Vec<Span> = self
-            .object(mapping.view.object)?
-            .leases
-            .iter()
-            .filter_map(|lease| self.leases.get(*lease))
-            .filter(|lease| lease.mapping != id && lease.access == Access::Write)
-            .map(|lease| lease.range)
-            .collect();
-        leased.sort_unstable_by_key(|range| range.start());
-        let range = mapping.range();
-        let mut at = range.start();
-        let mut result = Ok(());
-        let ends = leased.iter().map(|range| (range.start(), range.end())).chain([(range.end(), range.end())]);
-        for (start, end) in ends {
-            if let Some(len) = start.min(range.end()).checked_sub(at).filter(|len| *len > 0) {
-                let part = Span::claim("a part", mapping.view.window.start() + (at - range.start()), len)?;
-                let published = self.part(backend, id, part).and_then(|(view, part)| backend.publish(&view, part));
-                result = result.and(published);
-            }
-            at = at.max(end);
-        }
-        result
-    }
-
-    /// Whether publishing a part makes sense: it may hold stores that nobody published, and nobody else's newer bytes.
-    fn may_hold_stores(&mut self, backend: &mut dyn Backend, id: MappingId, window: Span) -> Result<bool, Error> {
-        let mapping = *self.mapping(id)?;
-        if mapping.is_automatic() || self.has_write_lease(id, window) {
-            return Ok(true);
-        }
-        self.settle(backend, mapping.view.object);
-        Ok(mapping.seen == self.object(mapping.view.object)?.version)
     }
 
     /// Publishes a part of a mapping, now.

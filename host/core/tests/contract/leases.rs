@@ -75,23 +75,46 @@ fn two_writers_of_different_ranges_lose_nothing() {
 }
 
 #[test]
-fn leases_and_automatic_windows_see_each_other() {
+fn leases_and_the_automatic_windows_of_others_keep_each_other_out() {
     for mode in MODES {
         for automatic in [0, 1] {
             let mut world = World::new(mode);
-            let (_, handles) = world.shared_object(G);
-            let leased = 1 - automatic;
-            let mapping = world.map(leased, handles[leased], map_at(0, G, Kind::Leased)).expect("free");
-            world.map(automatic, handles[automatic], map_at(0, G, Kind::Automatic)).expect("free");
-            for round in (0..20).step_by(2) {
-                assert_eq!(world.load(automatic, 0), round, "{mode:?}");
-                world.store(automatic, 0, round + 1);
-                let lease = world.acquire(leased, mapping, (0, G), Access::Write).expect("nobody else");
-                assert_eq!(world.load(leased, 0), round + 1, "{mode:?}");
-                world.store(leased, 0, round + 2);
-                world.release(leased, lease).expect("live");
+            let (_, handles) = world.shared_object(2 * G);
+            let mapping = world.map(1, handles[1], map_at(0, 2 * G, Kind::Leased)).expect("free");
+            let ask = map_at(4 * G, G, Kind::Automatic);
+            for access in [Access::Read, Access::Write] {
+                let lease = world.acquire(1, mapping, (G - 1, 2), access).expect("nobody else");
+                assert_eq!(world.refused_map(automatic, handles[automatic], ask), Code::Busy, "{mode:?}");
+                world.release(1, lease).expect("live");
+            }
+            world.map(automatic, handles[automatic], ask).expect("no leases");
+            for access in [Access::Read, Access::Write] {
+                let answer = world.refused(1, |domain, ram, me| domain.acquire(ram, me, mapping, (G - 1, 2), access));
+                assert_eq!(answer, Code::Busy, "{mode:?}");
+                let beside = world.acquire(1, mapping, (G, G), access).expect("beside the automatic window");
+                world.release(1, beside).expect("live");
             }
         }
+    }
+}
+
+#[test]
+fn leased_and_automatic_windows_see_each_other_s_stores_when_they_take_turns() {
+    for mode in MODES {
+        let mut world = World::new(mode);
+        let (object, handles) = world.shared_object(G);
+        let leased = world.map(0, handles[0], map_at(0, G, Kind::Leased)).expect("free");
+        for round in (0..20).step_by(2) {
+            let automatic = world.map(1, handles[1], map_at(0, G, Kind::Automatic)).expect("no leases");
+            assert_eq!(world.load(1, 0), round, "{mode:?}");
+            world.store(1, 0, round + 1);
+            world.unmap(1, automatic).expect("no leases");
+            let lease = world.acquire(0, leased, (0, G), Access::Write).expect("nobody else");
+            assert_eq!(world.load(0, 0), round + 1, "{mode:?}");
+            world.store(0, 0, round + 2);
+            world.release(0, lease).expect("live");
+        }
+        assert_eq!(world.stored(object)[0], 20);
     }
 }
 

@@ -201,7 +201,6 @@ impl Model {
             Op::WriteFile { offset, len, value } => {
                 Step::WriteFile(self.file, offset, self.host_write(self.file, offset, len, value)?)
             }
-            Op::Reload => Step::Reload,
         })
     }
 

@@ -1,10 +1,10 @@
 //! Random programs over the whole interface: what is asked, before and after it names things that are there.
 
-use memctl_core::{Access, Code, HandleId, LeaseId, MappingId, ObjectId};
+use memctl_core::{Access, Code, Domain, HandleId, LeaseId, MappingId, ObjectId};
 use proptest::prelude::{Just, Strategy, any};
 use proptest::prop_oneof;
 
-use crate::common::{GRANULE as G, Kind, MEMORY, MapAt, World, map_at};
+use crate::common::{GRANULE as G, Kind, MEMORY, MapAt, Ram, World, map_at};
 
 /// An index into whatever there is of a kind at the time.
 pub(crate) type Pick = usize;
@@ -32,7 +32,6 @@ pub(crate) enum Op {
     Stored(Pick),
     Overwrite { object: Pick, offset: u64, len: u64, value: u8 },
     WriteFile { offset: u64, len: u64, value: u8 },
-    Reload,
 }
 
 /// An [`Op`] that names things, of the guest that the first number says.
@@ -58,7 +57,6 @@ pub(crate) enum Step {
     Stored(ObjectId),
     Overwrite(ObjectId, u64, Vec<u8>),
     WriteFile(ObjectId, u64, Vec<u8>),
-    Reload,
 }
 
 /// What a step that succeeded gave.
@@ -122,7 +120,6 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         2 => (pick(), 0..3 * G, 1..40_u64, any::<u8>())
             .prop_map(|(object, offset, len, value)| Op::Overwrite { object, offset, len, value }),
         1 => (0..3 * G, 1..40_u64, any::<u8>()).prop_map(|(offset, len, value)| Op::WriteFile { offset, len, value }),
-        2 => Just(Op::Reload),
     ]
 }
 
@@ -151,7 +148,11 @@ pub(crate) fn perform(world: &mut World, step: &Step) -> Result<Gave, Code> {
             world.open(guest, name).map(|handle| Gave::Handle(handle, object))
         }
         Step::DropHandle(guest, id) => {
-            world.call(guest, |domain, ram, me| Ok(domain.drop_handle_of(ram, me, id))).map(nothing)
+            let dropped = |domain: &mut Domain, ram: &mut Ram, me| {
+                domain.drop_handle_of(ram, me, id);
+                Ok(Gave::Nothing)
+            };
+            world.call(guest, dropped)
         }
         Step::End(guest) => {
             world.end(guest);
@@ -177,10 +178,6 @@ pub(crate) fn perform(world: &mut World, step: &Step) -> Result<Gave, Code> {
                 world.ram.overwrite(object, offset, bytes);
                 Gave::Nothing
             })
-        }
-        Step::Reload => {
-            world.reload();
-            Ok(Gave::Nothing)
         }
     };
     answer.map_err(|error| error.code())

@@ -11,6 +11,7 @@ fn sync_publishes_and_reaches_the_medium() {
             let mut world = World::new(mode);
             let (object, handles) = world.shared_file(G);
             let mapping = world.map(0, handles[0], map_at(0, G, kind)).expect("free");
+            world.acquire(0, mapping, (0, G), Access::Write).expect("nobody else");
             world.store(0, 0, 3);
             world.call(0, |domain, ram, me| domain.sync(ram, me, mapping, (0, G))).expect("no faults");
             assert_eq!(
@@ -32,6 +33,19 @@ fn syncing_a_leased_window_takes_back_nobody_s_stores() {
         world.store(0, 0, 1);
         world.release(0, lease).expect("live");
         world.call(1, |domain, ram, me| domain.sync(ram, me, mappings[1], (0, G))).expect("nobody has a lease");
+        assert_eq!(world.stored(object)[0], 1, "{mode:?}");
+    }
+}
+
+#[test]
+fn syncing_a_leased_window_takes_back_no_descriptor_s_writes() {
+    for mode in MODES {
+        let mut world = World::new(mode);
+        let (object, handles) = world.shared_file(G);
+        let mapping = world.map(0, handles[0], map_at(0, G, Kind::Leased)).expect("free");
+        world.leave();
+        world.ram.overwrite(object, 0, &[1]);
+        world.call(0, |domain, ram, me| domain.sync(ram, me, mapping, (0, G))).expect("nobody has a lease");
         assert_eq!(world.stored(object)[0], 1, "{mode:?}");
     }
 }

@@ -13,12 +13,13 @@ fn a_tail_reads_as_zero_and_its_stores_are_lost() {
             let mut world = World::new(mode);
             let (object, handles) = world.shared_object(G + 3);
             let mapping = world.map(0, handles[0], map_at(0, 2 * G, kind)).expect("to the end of the granule");
-            world.map(1, handles[1], map_at(0, 2 * G, Kind::Automatic)).expect("free");
             let lease = world.acquire(0, mapping, (0, 2 * G), Access::Write).expect("nobody else");
             assert!((G + 3..2 * G).all(|address| world.load(0, address) == 0), "{mode:?}");
             world.store(0, G + 2, 1);
             world.store(0, G + 3, 1);
             world.release(0, lease).expect("live");
+            let other = world.map(1, handles[1], map_at(0, 2 * G, kind)).expect("free");
+            world.call(1, |domain, ram, me| domain.refresh(ram, me, other, (0, 2 * G))).expect("no leases");
             assert_eq!([world.load(1, G + 2), world.load(1, G + 3)], [1, 0], "{mode:?} {kind:?}");
             assert_eq!([world.load(0, G + 2), world.load(0, G + 3)], [1, 0], "{mode:?} {kind:?}");
             assert_eq!(world.stored(object).len() as u64, G + 3);

@@ -1,7 +1,5 @@
 //! Rule 3: shared bytes are coherent whenever control passes.
 
-use memctl_core::{Access, Rights};
-
 use crate::common::{GRANULE as G, Kind, MODES, Mode, World, map_at};
 
 #[test]
@@ -10,16 +8,16 @@ fn guests_that_take_turns_see_each_other_s_stores() {
         for guests in [2, 3] {
             let mut world = World::new(mode);
             let (object, handles) = world.shared_object(G);
-            for guest in 0..guests {
-                world.map(guest, handles[guest], map_at(G, G, Kind::Automatic)).expect("free");
+            for (guest, handle) in handles.into_iter().enumerate().take(guests) {
+                world.map(guest, handle, map_at(G, G, Kind::Automatic)).expect("free");
             }
-            for turn in 0..50_u8 {
+            for turn in 0..30_u8 {
                 let guest = usize::from(turn * 7 % 5) % guests;
                 world.turn(guest).expect("no faults");
                 assert_eq!(world.load(guest, G), turn, "{mode:?}");
                 world.store(guest, G, turn + 1);
             }
-            assert_eq!(world.stored(object)[0], 50);
+            assert_eq!(world.stored(object)[0], 30);
         }
     }
 }
@@ -29,8 +27,8 @@ fn guests_that_store_to_different_bytes_lose_none() {
     for mode in MODES {
         let mut world = World::new(mode);
         let (object, handles) = world.shared_object(G);
-        for guest in 0..3 {
-            world.map(guest, handles[guest], map_at(0, G, Kind::Automatic)).expect("free");
+        for (guest, handle) in handles.into_iter().enumerate() {
+            world.map(guest, handle, map_at(0, G, Kind::Automatic)).expect("free");
         }
         for guest in [0, 1, 2, 1, 0] {
             let address = guest as u64;
@@ -165,26 +163,5 @@ fn an_aliasing_window_s_stores_reach_copies_elsewhere() {
         world.store(0, G + 2, 3);
         assert_eq!([world.load(1, 0), world.load(1, 1), world.load(1, 2)], [1, 2, 3], "{mode:?}");
         assert_eq!(world.stored(object)[..3], [1, 2, 3], "{mode:?}");
-    }
-}
-
-#[test]
-fn a_write_lease_is_not_overwritten_by_an_automatic_window_around_it() {
-    for mode in MODES {
-        let mut world = World::new(mode);
-        let (object, handles) = world.shared_object(2 * G);
-        let leased = world.map(0, handles[0], map_at(0, G, Kind::Leased)).expect("free");
-        world.map(1, handles[1], map_at(0, 2 * G, Kind::Automatic)).expect("free");
-        let lease = world.acquire(0, leased, (8, 8), Access::Write).expect("nobody else");
-        world.store(0, 8, 1);
-        world.store(1, 7, 2);
-        world.store(1, 16, 3);
-        // Host code looks: the automatic window is published, the leased bytes in its middle are not its to publish.
-        let _halfway = world.stored(object);
-        assert_eq!(world.load(0, 8), 1, "{mode:?}");
-        world.release(0, lease).expect("no faults");
-        assert_eq!([world.load(1, 7), world.load(1, 8), world.load(1, 16)], [2, 1, 3], "{mode:?}");
-        assert_eq!(world.stored(object)[7..9], [2, 1], "{mode:?}");
-        assert_eq!(world.domain.rights(world.guests[0], handles[0]).expect("live"), Rights::all());
     }
 }
