@@ -40,7 +40,8 @@ pub mod probe {
 pub struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
-    pub(crate) memctl: MemctlCtx,
+    /// The guest's membership of the domain.
+    pub memctl: MemctlCtx,
 }
 
 impl WasiView for State {
@@ -57,7 +58,8 @@ impl MemctlView for State {
 
 /// One guest of the probe, in a store of its own.
 pub struct Guest {
-    pub(crate) store: Store<State>,
+    /// Its store.
+    pub store: Store<State>,
     pub(crate) bindings: Bindings,
 }
 
@@ -98,34 +100,6 @@ impl Guest {
         let address = self.call(|probe, store| probe.call_alloc(store, len, 4096));
         assert_ne!(address, 0, "the guest has memory");
         address.into()
-    }
-
-    /// Maps `len` bytes from the object's first on at `start`.
-    pub fn map(
-        &mut self,
-        start: u64,
-        len: u64,
-        object: u32,
-        sharing: probe::Sharing,
-        coherence: probe::Coherence,
-    ) -> Answer<u32> {
-        self.map_at(start, len, object, 0, sharing, coherence)
-    }
-
-    /// Maps `len` bytes from `offset` on at `start`.
-    pub fn map_at(
-        &mut self,
-        start: u64,
-        len: u64,
-        object: u32,
-        offset: u64,
-        sharing: probe::Sharing,
-        coherence: probe::Coherence,
-    ) -> Answer<u32> {
-        self.call(|probe, store| {
-            let (protection, hints) = (probe::Protection::ReadWrite, probe::Hints::empty());
-            probe.call_map(store, start, len, object, offset, protection, sharing, coherence, hints)
-        })
     }
 
     /// Stores to the guest's memory, as the guest.

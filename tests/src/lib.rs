@@ -5,8 +5,10 @@
 
 mod build;
 mod guest;
+mod wire;
 mod world;
 
 pub use build::guest_wasm;
 pub use guest::{Answer, Bindings, Guest, State, probe};
-pub use world::{BACKENDS, World, on_every_backend};
+pub use wire::{ALIASING, AUTOMATIC, Ask, GRANULE, LEASED, Mapped, PRIVATE};
+pub use world::{BACKENDS, ENGINE_FIRST, World, on_every_backend, on_every_backend_with};

@@ -1,8 +1,11 @@
 //! A domain, its engine, and the guests in it.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::{Mutex, Once, PoisonError};
 
-use memctl_wasmtime::{Domain, DomainBuilder, Mode, attach};
+use memctl_wasmtime::{Domain, DomainBuilder, Mode, Rights, Source, attach};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
@@ -13,11 +16,19 @@ use crate::guest::{Bindings, Guest, State};
 /// Every backend there is.
 pub const BACKENDS: [Mode; 2] = [Mode::Alias, Mode::Copy];
 
+/// Set in the environment, it makes an engine before the first domain is: the fault handlers then come in the other order.
+pub const ENGINE_FIRST: &str = "MEMCTL_TESTS_ENGINE_FIRST";
+
 /// Tests one claim on every backend.
 pub fn on_every_backend(claim: impl Fn(&World)) {
+    on_every_backend_with(|builder| builder, claim);
+}
+
+/// Tests one claim on every backend, in domains made as `build` says.
+pub fn on_every_backend_with(build: impl Fn(DomainBuilder) -> DomainBuilder, claim: impl Fn(&World)) {
     for mode in BACKENDS {
         eprintln!("on {mode:?}");
-        claim(&World::new(mode));
+        claim(&World::with(mode, &build));
     }
 }
 
@@ -25,6 +36,8 @@ pub fn on_every_backend(claim: impl Fn(&World)) {
 pub struct World {
     /// The domain.
     pub domain: Domain,
+    /// Which backend.
+    pub mode: Mode,
     /// What the guests see as `/`.
     pub dir: TempDir,
     engine: Engine,
@@ -45,22 +58,50 @@ impl World {
     /// If the domain can't be built.
     #[must_use]
     pub fn with(mode: Mode, build: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {
+        Self::with_config(mode, build, |domain, config| {
+            domain.configure(config).expect("the fault handler can be put in place");
+        })
+    }
+
+    /// A domain on one backend, made as `build` says, and an engine made as `configure` says.
+    ///
+    /// # Panics
+    /// If the domain can't be built.
+    #[must_use]
+    pub fn with_config(
+        mode: Mode,
+        build: impl FnOnce(DomainBuilder) -> DomainBuilder,
+        configure: impl FnOnce(&Domain, &mut Config),
+    ) -> Self {
+        engine_first();
         let domain = build(Domain::builder().mode(mode).files()).build().expect("the domain can be built");
         let mut config = Config::new();
-        domain.configure(&mut config).expect("the fault handler can be put in place");
+        configure(&domain, &mut config);
         let engine = Engine::new(&config).expect("the engine can be made");
         let component = compiled(&engine);
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).expect("wasmtime-wasi links");
         memctl_wasmtime::add_to_linker_sync(&mut linker).expect("memory control links");
         let dir = TempDir::new().expect("a temporary folder");
-        Self { domain, dir, engine, component, linker }
+        Self { domain, mode, dir, engine, component, linker }
+    }
+
+    /// The engine that the guests run in.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The probe.
+    #[must_use]
+    pub fn component(&self) -> &Component {
+        &self.component
     }
 
     /// One more guest, which may write the folder.
     #[must_use]
     pub fn guest(&self) -> Guest {
-        self.guest_with(FsPerms::ReadWrite, |store| attach(store))
+        self.guest_with(FsPerms::ReadWrite, attach)
     }
 
     /// One more guest, with these rights to the folder, after `prepare` saw its store.
@@ -69,23 +110,87 @@ impl World {
     /// If it can't be instantiated.
     #[must_use]
     pub fn guest_with(&self, perms: FsPerms, prepare: impl FnOnce(&mut Store<State>)) -> Guest {
+        let mut store = Store::new(&self.engine, self.state(perms, |context| context));
+        prepare(&mut store);
+        let bindings = self.instantiate(&mut store);
+        Guest { store, bindings }
+    }
+
+    /// One more probe in a store.
+    ///
+    /// # Panics
+    /// If it can't be instantiated.
+    #[must_use]
+    pub fn instantiate(&self, store: &mut Store<State>) -> Bindings {
+        Bindings::instantiate(store, &self.component, &self.linker).expect("the probe instantiates")
+    }
+
+    /// What the store of one more guest holds, with these rights to the folder.
+    ///
+    /// # Panics
+    /// If the folder can't be opened.
+    #[must_use]
+    pub fn state(
+        &self,
+        perms: FsPerms,
+        context: impl FnOnce(memctl_wasmtime::MemctlCtxBuilder) -> memctl_wasmtime::MemctlCtxBuilder,
+    ) -> State {
         let mut wasi = WasiCtx::builder();
         wasi.inherit_stderr();
         wasi.preopened_dir(self.dir.path(), "/", perms).expect("the folder can be opened");
-        let memctl = self.domain.context().build();
-        let mut store = Store::new(&self.engine, State { wasi: wasi.build(), table: ResourceTable::new(), memctl });
-        prepare(&mut store);
-        let bindings =
-            Bindings::instantiate(&mut store, &self.component, &self.linker).expect("the probe instantiates");
-        Guest { store, bindings }
+        State { wasi: wasi.build(), table: ResourceTable::new(), memctl: context(self.domain.context()).build() }
+    }
+
+    /// Publishes `size` zero bytes with all rights.
+    ///
+    /// # Panics
+    /// If the name is taken.
+    pub fn publish(&self, name: &str, size: u64) {
+        self.domain.publish(name, Source::anonymous(size), Rights::all()).expect("the object can be published");
+    }
+
+    /// The bytes of what is published as `name`.
+    ///
+    /// # Panics
+    /// If there is no such object, or it can't be read.
+    #[must_use]
+    #[track_caller]
+    pub fn object(&self, name: &str) -> Vec<u8> {
+        let size = self.domain.object_size(name).expect("the object has a size");
+        let mut bytes = vec![0; usize::try_from(size).expect("an object of a test is small")];
+        self.domain.read_object(name, 0, &mut bytes).expect("the object can be read");
+        bytes
+    }
+
+    /// Makes a file in the folder, and gives its path on the host.
+    ///
+    /// # Panics
+    /// If it can't be written.
+    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, bytes).expect("the file can be written");
+        path
     }
 }
 
-/// The probe, compiled for an engine. Compiled code is the same for all of them, so that it is made once in a process.
+/// Makes an engine of the usual kind if [`ENGINE_FIRST`] is set.
+fn engine_first() {
+    static FIRST: Once = Once::new();
+    FIRST.call_once(|| {
+        if std::env::var_os(ENGINE_FIRST).is_some() {
+            let engine = Engine::new(&Config::new()).expect("the engine can be made");
+            drop(engine);
+        }
+    });
+}
+
+/// The probe, compiled for an engine. Engines of the same settings take the same code, so that it is made once in a process.
 fn compiled(engine: &Engine) -> Component {
-    static IMAGE: Mutex<Option<Vec<u8>>> = Mutex::new(None);
-    let mut image = IMAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    let image = image.get_or_insert_with(|| {
+    static IMAGES: Mutex<BTreeMap<u64, Vec<u8>>> = Mutex::new(BTreeMap::new());
+    let mut settings = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    let mut images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    let image = images.entry(settings.finish()).or_insert_with(|| {
         let wasm = crate::guest_wasm("guest-probe", "wasm32-wasip2", "guest_probe.wasm");
         let wasm = std::fs::read(wasm).expect("the probe was built");
         engine.precompile_component(&wasm).expect("the probe compiles")

@@ -44,6 +44,9 @@ const FILE_SCAN: (&str, &str) = ("example-file-scan", "file-scan");
 const CONSUMER: (&str, &str) = ("example-pipeline-consumer", "pipeline-consumer");
 const PRODUCER: (&str, &str) = ("example-pipeline-producer", "example_pipeline_producer");
 
+/// The package of the host that runs the pipeline in two stores.
+const TWO_STORES: &str = "example-pipeline-host";
+
 pub(crate) fn run(shell: &Shell) -> Result<()> {
     steps::run(shell, &STEPS.iter().collect::<Vec<_>>())
 }
@@ -56,6 +59,8 @@ fn set_up(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 fn build(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     guests::build(shell, &[FILE_SCAN.0, CONSUMER.0, PRODUCER.0], Target::WasiP2, Profile::Release)?;
     guests::memctl(shell)?;
+    compose::build(shell)?;
+    shell::run(&mut shell.cargo(["build", "-p", TWO_STORES]))?;
     Ok(Outcome::Done)
 }
 
@@ -85,7 +90,7 @@ fn pipeline(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 fn two_stores(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     let expected = shell::read(memctl(shell, &["run"]).arg(composed_pipeline(shell)?))?;
     for backend in BACKENDS {
-        let mut host = shell.cargo(["run", "--quiet", "-p", "example-pipeline-host", "--", "--backend", backend]);
+        let mut host = shell.cargo(["run", "--quiet", "-p", TWO_STORES, "--", "--backend", backend]);
         let output = shell::read(host.arg(guest(shell, PRODUCER)).arg(guest(shell, CONSUMER)))?;
         check_same(&format!("two stores on {backend}"), &output, &expected)?;
         println!(

@@ -90,6 +90,9 @@ fn run(command: Command) -> Result<()> {
         Command::Test { only, list: false } => test::run(&shell, &only),
         Command::Demo => demo::run(&shell),
         Command::Bench { args } => bench::run(&shell, &args),
-        Command::Compose { plug, socket, output } => compose::run(&shell, &plug, &socket, &output),
+        Command::Compose { plug, socket, output } => {
+            compose::build(&shell)?;
+            compose::run(&shell, &plug, &socket, &output)
+        }
     }
 }

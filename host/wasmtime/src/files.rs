@@ -149,11 +149,8 @@ async fn advise<T: MemctlView + WasiView>(
     (file, offset, len, advice): Advise,
 ) -> Result<(Fs<()>,)> {
     if matches!(advice, Advice::NoReuse) && len == 0 {
-        let shown = match store.data_mut().filesystem().table.get(&file)? {
-            Descriptor::File(file) => Some(shown(file)),
-            Descriptor::Dir(_) => None,
-        };
-        if store.data_mut().memctl().ctx.tickets.bind(offset, || shown) {
+        let shown = show(store, &file)?;
+        if store.data_mut().memctl().ctx.tickets.bind(offset, shown) {
             return Ok((Ok(()),));
         }
     }

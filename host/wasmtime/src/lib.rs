@@ -119,3 +119,8 @@ pub use memctl_alias::{FaultKind, host_page_size};
 pub use memctl_core::{Code, Error, Quotas, Rights};
 pub use source::Source;
 pub use stats::Stats;
+
+/// The README's embedding and guest compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -22,7 +22,8 @@ pub(crate) struct Shown {
 pub(crate) struct Tickets {
     random: RandomState,
     issued: u64,
-    outstanding: BTreeMap<u64, Option<Shown>>,
+    /// With the file that each was advised with, or why that can't be mapped.
+    outstanding: BTreeMap<u64, Option<Result<Shown, Error>>>,
 }
 
 impl Tickets {
@@ -39,11 +40,11 @@ impl Tickets {
         Ok(ticket)
     }
 
-    /// A descriptor was advised about `offset`: if that is a ticket, it is bound to the descriptor's file.
-    pub(crate) fn bind(&mut self, offset: u64, shown: impl FnOnce() -> Option<Shown>) -> bool {
+    /// A descriptor was advised about `offset`: if that is a ticket, it is bound to what the descriptor is.
+    pub(crate) fn bind(&mut self, offset: u64, shown: Result<Shown, Error>) -> bool {
         match self.outstanding.get_mut(&offset) {
             Some(ticket) => {
-                *ticket = shown();
+                *ticket = Some(shown);
                 true
             }
             None => false,
@@ -52,7 +53,7 @@ impl Tickets {
 
     /// The file that was advised with the ticket, which is used up.
     pub(crate) fn redeem(&mut self, ticket: u64) -> Result<Shown, Error> {
-        self.outstanding.remove(&ticket).flatten().ok_or(Error::Stale { what: "file ticket" })
+        self.outstanding.remove(&ticket).flatten().unwrap_or(Err(Error::Stale { what: "file ticket" }))
     }
 }
 
@@ -65,8 +66,8 @@ mod tests {
         let mut tickets = Tickets::default();
         let (bound, unbound) = (tickets.issue()?, tickets.issue()?);
         let file = Arc::new(tempfile::tempfile()?);
-        assert!(tickets.bind(bound, || Some(Shown { file, rights: Rights::READ })));
-        assert!(!tickets.bind(bound ^ 1, || None), "not a ticket");
+        assert!(tickets.bind(bound, Ok(Shown { file, rights: Rights::READ })));
+        assert!(!tickets.bind(bound ^ 1, Err(Error::Stale { what: "nothing" })), "not a ticket");
         assert!(tickets.redeem(bound).is_ok());
         assert!(matches!(tickets.redeem(bound), Err(Error::Stale { .. })));
         assert!(matches!(tickets.redeem(unbound), Err(Error::Stale { .. })));

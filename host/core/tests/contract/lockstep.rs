@@ -14,7 +14,7 @@ const GUEST: Quotas = Quotas { objects: 4, object_bytes: 4 * G, mappings: 5, map
 const DOMAIN: Quotas = Quotas { objects: 9, object_bytes: 7 * G, mappings: 11, mapped_bytes: 18 * G, leases: 7 };
 
 /// How many random programs each test runs.
-const CASES: u32 = 2_000;
+const CASES: u32 = 60_000;
 
 struct Lockstep {
     worlds: Vec<World>,
@@ -113,12 +113,12 @@ fn agree(modes: &[Mode], aliasing: bool, ops: &[Op]) {
 
 #[test]
 fn a_program_has_one_behaviour_in_every_mode() {
-    programs(CASES, 120, |ops, _| agree(&MODES, false, &ops));
+    programs(CASES, 200, |ops, _| agree(&MODES, false, &ops));
 }
 
 #[test]
 fn a_program_that_aliases_has_the_model_s_behaviour() {
-    programs(CASES / 2, 120, |ops, _| {
+    programs(CASES / 2, 200, |ops, _| {
         agree(&[Mode::Alias], true, &ops);
         agree(&[Mode::Mixed], true, &ops);
     });
@@ -126,7 +126,7 @@ fn a_program_that_aliases_has_the_model_s_behaviour() {
 
 #[test]
 fn a_domain_that_was_written_out_and_read_back_goes_on_as_before() {
-    programs(CASES / 4, 120, |ops, number| {
+    programs(CASES / 4, 200, |ops, number| {
         for mode in MODES {
             let mut lockstep = Lockstep::new(&[mode, mode], true);
             for (op, at) in ops.iter().zip(0..) {
@@ -142,7 +142,7 @@ fn a_domain_that_was_written_out_and_read_back_goes_on_as_before() {
 
 #[test]
 fn the_books_stay_right_whatever_the_backend_fails() {
-    programs(CASES / 2, 80, |ops, number| {
+    programs(CASES / 2, 120, |ops, number| {
         for (mode, fails_on) in [(Mode::Copy, false), (Mode::Alias, false), (Mode::Mixed, true)] {
             let mut lockstep = Lockstep::new(&[mode], true);
             let world = &mut lockstep.worlds[0];

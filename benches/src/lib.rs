@@ -1,1 +1,0 @@
-//! Benchmarks: ratios of two things measured in one run.
