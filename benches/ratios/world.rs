@@ -82,7 +82,12 @@ impl World {
         Ok(Self { domain, engine, linker })
     }
 
-    pub(crate) fn store(&self, crossings: Crossings, folder: Option<&Path>, arguments: &[&str]) -> Result<Store<State>> {
+    pub(crate) fn store(
+        &self,
+        crossings: Crossings,
+        folder: Option<&Path>,
+        arguments: &[&str],
+    ) -> Result<Store<State>> {
         let mut wasi = WasiCtx::builder();
         wasi.inherit_stderr().args(arguments);
         if let Some(folder) = folder {
@@ -109,7 +114,9 @@ impl World {
     /// Compiles a command.
     pub(crate) fn command(&self, wasm: &[u8]) -> Result<Command> {
         let component = Component::new(&self.engine, wasm)?;
-        Ok(Command { pre: wasmtime_wasi::p2::bindings::sync::CommandPre::new(self.linker.instantiate_pre(&component)?)? })
+        Ok(Command {
+            pre: wasmtime_wasi::p2::bindings::sync::CommandPre::new(self.linker.instantiate_pre(&component)?)?,
+        })
     }
 }
 
@@ -130,10 +137,7 @@ impl Command {
 
 impl Guest {
     /// Calls one of the guest's loops.
-    pub(crate) fn run<R>(
-        &mut self,
-        call: impl FnOnce(&Runs, &mut Store<State>) -> wasmtime::Result<R>,
-    ) -> Result<R> {
+    pub(crate) fn run<R>(&mut self, call: impl FnOnce(&Runs, &mut Store<State>) -> wasmtime::Result<R>) -> Result<R> {
         Ok(call(self.bindings.memctl_bench_runs(), &mut self.store)?)
     }
 }
@@ -172,10 +176,7 @@ pub(crate) fn pipeline(guest: Vec<u8>) -> Result<Vec<u8>> {
 
 impl Guest {
     /// Calls the sink: in a pipeline, the consumer.
-    pub(crate) fn sink<R>(
-        &mut self,
-        call: impl FnOnce(&Sink, &mut Store<State>) -> wasmtime::Result<R>,
-    ) -> Result<R> {
+    pub(crate) fn sink<R>(&mut self, call: impl FnOnce(&Sink, &mut Store<State>) -> wasmtime::Result<R>) -> Result<R> {
         Ok(call(self.bindings.memctl_bench_sink(), &mut self.store)?)
     }
 }

@@ -66,8 +66,6 @@ macro_rules! common_methods {
 
         /// Makes the object's present bytes visible now. Acquiring a guard does that for its range.
         ///
-        /// Stores through [`MappingMut::cells`] that were not published are lost.
-        ///
         /// # Errors
         /// [`Error::Busy`] if somebody holds a write lease on any of it; [`Error::Stale`]; [`Error::Io`].
         pub fn refresh(&mut self) -> Result<()> {
@@ -121,25 +119,22 @@ impl MappingMut {
 
     /// All the bytes without a lease: every host call may change them, if others write to the object meanwhile.
     ///
-    /// For [`automatic`](crate::MapOptions::automatic) mappings, whose bytes are coherent at every host call. Stores to a leased mapping
-    /// are lost without a [`publish`](Self::publish) afterwards. This costs nothing.
+    /// For [`automatic`](crate::MapOptions::automatic) mappings, whose bytes are coherent at every host call, and for private ones. This
+    /// costs nothing.
     ///
     /// ```no_run
     /// # use memctl_guest::{MapOptions, Object};
     /// let mut mapping = MapOptions::new().automatic().map_mut(&Object::open("counter")?)?;
-    /// // SAFETY: whoever reads the counter does it as this program does, and holds no guards.
-    /// let counter = unsafe { &mapping.cells()[0] };
+    /// let counter = &mapping.cells()?[0];
     /// counter.set(counter.get() + 1);
     /// println!("every other mapper sees {} now", counter.get());
     /// # Ok::<(), memctl_guest::Error>(())
     /// ```
     ///
-    /// # Safety
-    /// A store reaches other windows at once where the host shows the object's own storage. So nothing is stored to bytes on which a
-    /// guard is alive elsewhere: of another mapping, in this guest or in another one of the domain.
-    pub unsafe fn cells(&mut self) -> &[Cell<u8>] {
-        // SAFETY: by this function's contract.
-        unsafe { self.shown.cells() }
+    /// # Errors
+    /// [`Error::Unsupported`] for a leased mapping: others may hold leases on the same bytes.
+    pub fn cells(&mut self) -> Result<&[Cell<u8>]> {
+        self.shown.cells()
     }
 
     /// Makes this guest's stores visible in the object now. Releasing a write guard does that for its range.

@@ -172,6 +172,7 @@ impl MapOptions {
             return Err(Refused { window, error: Error::Bounds });
         }
         let lending = match sharing {
+            Sharing::Shared if self.coherence == Coherence::Automatic => Lending::Unleased,
             Sharing::Shared => Lending::Leased,
             Sharing::Private => Lending::Free,
         };

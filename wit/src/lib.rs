@@ -8,12 +8,9 @@ pub const VERSION: &str = "0.1.0-draft";
 mod tests {
     use wit_parser::{Resolve, WorldItem};
 
-
     fn resolve() -> (Resolve, wit_parser::PackageId) {
         let mut resolve = Resolve::default();
-        let (package, _) = resolve
-            .push_dir(env!("CARGO_MANIFEST_DIR"))
-            .expect("the package parses");
+        let (package, _) = resolve.push_dir(env!("CARGO_MANIFEST_DIR")).expect("the package parses");
         (resolve, package)
     }
 
@@ -21,10 +18,7 @@ mod tests {
     fn wit_parser_accepts_the_package() {
         let (resolve, package) = resolve();
         let package = &resolve.packages[package];
-        assert_eq!(
-            package.name.to_string(),
-            format!("wasi:memory-control@{}", super::VERSION)
-        );
+        assert_eq!(package.name.to_string(), format!("wasi:memory-control@{}", super::VERSION));
         for interface in ["types", "domain", "object", "file-object", "file-ticket", "mapping"] {
             assert!(package.interfaces.contains_key(interface), "{interface} is missing");
         }
@@ -35,9 +29,7 @@ mod tests {
         let (resolve, package) = resolve();
         let world = &resolve.worlds[resolve.packages[package].worlds["imports"]];
         for item in world.imports.values() {
-            let WorldItem::Interface { id, .. } = item else {
-                panic!("the world imports interfaces only")
-            };
+            let WorldItem::Interface { id, .. } = item else { panic!("the world imports interfaces only") };
             let owner = resolve.interfaces[*id].package.expect("an interface has a package");
             assert_eq!(owner, package, "{:?}", resolve.packages[owner].name);
         }

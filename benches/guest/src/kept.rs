@@ -20,8 +20,7 @@ impl Kept {
         let options = if automatic { options.automatic() } else { options.leased() };
         let mut mapping = options.map_mut(object).expect("it can be mapped");
         if automatic {
-            // SAFETY: the benchmarks map the object once if it is automatic, and hold no guards.
-            let cells = unsafe { mapping.cells() };
+            let cells = mapping.cells().expect("an automatic mapping");
             cells[0].set(1);
         }
         Self { mapping, automatic, plain: vec![1; len] }

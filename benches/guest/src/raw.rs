@@ -15,17 +15,17 @@ pub(crate) fn map_again_and_again(object: &Object, len: usize, read: bool, times
     let start = unsafe { alloc(layout) };
     assert!(!start.is_null(), "memory");
     let mut sum = 0;
+    // An empty list says which memory, and lends none of it.
+    let window = Window { memory: Vec::new(), start: start.addr() as u64, len: len as u64 };
+    let options = MapOptions {
+        offset: 0,
+        protection: Protection::ReadWrite,
+        sharing: Sharing::Shared,
+        coherence: Coherence::Leased,
+        hints: Hints::empty(),
+    };
     for _ in 0..times {
-        // An empty list says which memory, and lends none of it.
-        let window = || Window { memory: Vec::new(), start: start.addr() as u64, len: len as u64 };
-        let options = MapOptions {
-            offset: 0,
-            protection: Protection::ReadWrite,
-            sharing: Sharing::Shared,
-            coherence: Coherence::Leased,
-            hints: Hints::empty(),
-        };
-        let mapping = Mapping::map(window(), object, options).expect("it can be mapped");
+        let mapping = Mapping::map(&window, object, options).expect("it can be mapped");
         if read {
             for at in (0..len).step_by(granule) {
                 // SAFETY: the window is `len` bytes from `start` on.
@@ -34,7 +34,7 @@ pub(crate) fn map_again_and_again(object: &Object, len: usize, read: bool, times
                 sum += u64::from(unsafe { byte.read_volatile() });
             }
         }
-        mapping.unmap(window()).expect("it can be unmapped");
+        mapping.unmap(&window).expect("it can be unmapped");
     }
     // SAFETY: allocated above with this layout, and nothing is mapped there any more.
     unsafe { std::alloc::dealloc(start, layout) };

@@ -6,7 +6,7 @@
 //! 2. [`Lent`], [`LentMut`] and [`Shown::cells`] make references to them, and borrow the [`Shown`] for as long.
 //! 3. While a lease is held the host changes none of its bytes; while none is needed (a private mapping) it changes none at all.
 //!    Every other call that may change bytes takes `&mut Shown`, so that no reference is alive. Bytes behind `&[Cell<u8>]` may
-//!    change in any host call. Stores there can reach other windows at once, which is why making them is `unsafe`.
+//!    change in any host call; the host gives no lease on bytes that such a window shows elsewhere.
 //! 4. [`Pages`] go back to the allocator only when the host said that they show nothing any more. If it can't say so, because a
 //!    leaked guard still holds a lease, they are leaked.
 //!

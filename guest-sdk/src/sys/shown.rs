@@ -17,6 +17,8 @@ pub(crate) enum Lending {
     Free,
     /// A lease keeps others away.
     Leased,
+    /// As `Leased`, or without a lease: no other window on these bytes gets one while this mapping lives.
+    Unleased,
 }
 
 /// Pages that show a range of an object. See the rules in [`super`].
@@ -74,14 +76,14 @@ impl Shown {
     pub(crate) fn publish(&self) -> Result<()> {
         match self.lending {
             Lending::Free => Ok(()),
-            Lending::Leased => wire::publish(&self.live().mapping, self.all()),
+            Lending::Leased | Lending::Unleased => wire::publish(&self.live().mapping, self.all()),
         }
     }
 
     pub(crate) fn sync(&self) -> Result<()> {
         match self.lending {
             Lending::Free => Ok(()),
-            Lending::Leased => wire::sync(&self.live().mapping, self.all()),
+            Lending::Leased | Lending::Unleased => wire::sync(&self.live().mapping, self.all()),
         }
     }
 
@@ -89,7 +91,7 @@ impl Shown {
         match self.lending {
             Lending::Free => Ok(()),
             // SAFETY: `self` is borrowed exclusively, so that no reference to its bytes is alive.
-            Lending::Leased => unsafe { wire::refresh(&self.live().mapping, self.all()) },
+            Lending::Leased | Lending::Unleased => unsafe { wire::refresh(&self.live().mapping, self.all()) },
         }
     }
 
@@ -112,14 +114,16 @@ impl Shown {
     }
 
     /// All bytes, without a lease.
-    ///
-    /// # Safety
-    /// Nothing is stored to bytes that are lent through another mapping of the object.
-    pub(crate) unsafe fn cells(&mut self) -> &[Cell<u8>] {
+    pub(crate) fn cells(&mut self) -> Result<&[Cell<u8>]> {
+        if self.lending == Lending::Leased {
+            return Err(Error::Unsupported);
+        }
         let Part { start, len } = self.all();
         // SAFETY: the part is inside the pages and shows an object; `Cell<u8>` has the layout of `u8` and allows that the host
-        // changes it. No `&[u8]` is alive: `self` is borrowed exclusively for as long as the result.
-        unsafe { slice::from_raw_parts(start.cast::<Cell<u8>>(), len) }
+        // changes it. No `&[u8]` is alive over these bytes: `self` is borrowed exclusively for as long as the result. Nor is one
+        // over another window that stores here would reach: the host gives no lease on bytes that an automatic window shows, and a
+        // private window shows nobody else's.
+        Ok(unsafe { slice::from_raw_parts(start.cast::<Cell<u8>>(), len) })
     }
 
     pub(crate) fn unmap(mut self) -> Unmapped {

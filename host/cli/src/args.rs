@@ -37,8 +37,12 @@ pub enum Command {
 }
 
 const RUN_HELP: &str = "\
-Exit code: the program's own. 134 if it trapped: the trap, its wasm backtrace and the cause that memory
-control knows are on stderr. 1 if it could not be started, 2 if the command line is wrong.
+Exit code: the program's own (WASI 0.2 without exit-with-code, which Rust's std and preview 1 programs go without,
+knows only 0 and 1). 134 if it trapped: the trap, its wasm backtrace and the cause that memory control knows are on
+stderr. 1 if it could not be started, 2 if the command line is wrong.
+
+Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-bytes=4GiB, leases=1024.
+Refused calls are explained on stderr with --verbose.
 
 With --json, the program's stdout and stderr are not passed on but become strings in one JSON object on stdout:
   exit, trap, stdout, stderr, time_ns, backend, bytes_mapped, bytes_copied, mappings
@@ -130,7 +134,7 @@ pub struct GuestArgs {
     /// Change a limit: objects, object-bytes, mappings, mapped-bytes or leases.
     #[arg(long = "quota", value_name = "KEY=VALUE", help_heading = "Memory control")]
     pub quotas: Vec<QuotaSpec>,
-    /// Say on stderr what the host does; MEMCTL_LOG takes finer filters, such as memctl_wasmtime=trace.
+    /// Say on stderr what the host does; MEMCTL_LOG takes finer filters, such as memctl=trace.
     #[arg(long)]
     pub verbose: bool,
     /// Print a JSON report on stdout instead of the program's output; see below.

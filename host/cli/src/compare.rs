@@ -8,14 +8,15 @@ use anyhow::{Context, Result};
 
 use crate::args::{BackendChoice, CompareArgs, GuestArgs};
 use crate::diff::{Difference, Found, compare_files, compare_trees, first_difference};
-use crate::host::{Ending, Randomness, Stdin, Surroundings, execute};
+use crate::host::{Ending, execute};
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::replica::{Originals, Replica};
 use crate::report::{ComparisonReport, RunReport, ending_words};
-use crate::run::Captured;
+use crate::run::{Captured, print};
 use crate::setup::Setup;
 use crate::stdin::SharedStdin;
+use crate::surroundings::{Randomness, Stdin, Surroundings};
 
 /// The backends, in the order in which they run; the first is what the others are compared with.
 const BACKENDS: [BackendChoice; 2] = [BackendChoice::Alias, BackendChoice::Copy];
@@ -27,9 +28,9 @@ const BACKENDS: [BackendChoice; 2] = [BackendChoice::Alias, BackendChoice::Copy]
 pub fn run(args: &CompareArgs) -> Result<i32> {
     let report = compare(&args.guest)?;
     if args.guest.json {
-        println!("{}", report.to_json());
+        print(&report.to_json())?;
     } else {
-        println!("{}", report.to_text());
+        print(&report.to_text())?;
         show_trap(&report);
     }
     Ok(i32::from(!report.differences.is_empty()))

@@ -53,7 +53,7 @@ const AFTER: usize = 40;
 /// How much is compared at a time, in bytes.
 const CHUNK: usize = 64 << 10;
 
-/// Finds the first byte in which `left` and `right` differ, from their present positions at 0 on.
+/// Finds the first byte in which `left` and `right` differ. Both are read from their start.
 ///
 /// # Errors
 /// Those of reading and seeking.
@@ -61,26 +61,52 @@ pub fn first_difference<L: Read + Seek, R: Read + Seek>(
     left: &mut L,
     right: &mut R,
 ) -> io::Result<Option<ByteDifference>> {
-    let (mut offset, mut line, mut line_start) = (0u64, 1u64, 0u64);
+    left.rewind()?;
+    right.rewind()?;
+    let mut offset = 0u64;
     let (mut chunk_left, mut chunk_right) = (Vec::new(), Vec::new());
     loop {
         read_chunk(left, &mut chunk_left)?;
         read_chunk(right, &mut chunk_right)?;
-        let same = chunk_left.iter().zip(&chunk_right).take_while(|(l, r)| l == r).count();
-        for (at, _) in chunk_left[..same].iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
-            line += 1;
-            line_start = offset + at as u64 + 1;
+        if chunk_left != chunk_right {
+            break;
         }
-        offset += same as u64;
-        if same < chunk_left.len() || same < chunk_right.len() {
-            let from = line_start.max(offset.saturating_sub(BEFORE));
-            let (column, left) = surroundings(left, from, offset)?;
-            let (_, right) = surroundings(right, from, offset)?;
-            return Ok(Some(ByteDifference { offset, line, left, right, column }));
-        }
-        if same == 0 {
+        if chunk_left.is_empty() {
             return Ok(None);
         }
+        offset += chunk_left.len() as u64;
+    }
+    offset += chunk_left.iter().zip(&chunk_right).take_while(|(l, r)| l == r).count() as u64;
+    // Only now are lines of interest, and up to here both sides have the same.
+    let Line { number, start } = line_at(left, offset)?;
+    let from = start.max(offset.saturating_sub(BEFORE));
+    let (column, left) = surroundings(left, from, offset)?;
+    let (_, right) = surroundings(right, from, offset)?;
+    Ok(Some(ByteDifference { offset, line: number, left, right, column }))
+}
+
+struct Line {
+    // The first line is 1.
+    number: u64,
+    // Its first byte.
+    start: u64,
+}
+
+/// The line that byte `offset` is in.
+fn line_at(stream: &mut (impl Read + Seek), offset: u64) -> io::Result<Line> {
+    stream.rewind()?;
+    let mut line = Line { number: 1, start: 0 };
+    let mut before = stream.take(offset);
+    let (mut chunk, mut chunk_start) = (Vec::new(), 0);
+    loop {
+        read_chunk(&mut before, &mut chunk)?;
+        if chunk.is_empty() {
+            return Ok(line);
+        }
+        for (at, _) in chunk.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+            line = Line { number: line.number + 1, start: chunk_start + at as u64 + 1 };
+        }
+        chunk_start += chunk.len() as u64;
     }
 }
 

@@ -8,56 +8,15 @@ use anyhow::{Context, Result};
 use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
-use wasmtime_wasi::cli::OutputFile;
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
-use wasmtime_wasi::{Deterministic, FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::args::BackendChoice;
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::setup::{Setup, open_object_file};
 use crate::spec::{Access, ObjectSource, ObjectSpec, QuotaKey, QuotaSpec};
-use crate::stdin::Replay;
-
-/// What a run takes from the process that runs it, and what it keeps apart.
-pub struct Surroundings {
-    /// What the program reads from stdin.
-    pub stdin: Stdin,
-    /// Where its output goes.
-    pub output: Output,
-    /// Where its random numbers come from.
-    pub randomness: Randomness,
-}
-
-/// What the program reads from stdin.
-pub enum Stdin {
-    /// This process's own.
-    Inherited,
-    /// A stdin that other runs get too.
-    Replayed(Replay),
-}
-
-/// Where the program's output goes.
-pub enum Output {
-    /// To this process's stdout and stderr.
-    Inherited,
-    /// Into two files.
-    Captured {
-        /// What goes to stdout.
-        stdout: File,
-        /// What goes to stderr.
-        stderr: File,
-    },
-}
-
-/// Where the program's random numbers come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Randomness {
-    /// From the operating system.
-    System,
-    /// From a fixed sequence, the same in every run.
-    Fixed,
-}
+use crate::surroundings::Surroundings;
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +107,7 @@ pub fn execute(
             },
         )?;
 
-    let wasi = wasi(setup, surroundings)?;
+    let wasi = surroundings.wasi(setup)?;
     let memctl = domain.context().build();
     let mut store = Store::new(&engine, State { wasi, table: ResourceTable::new(), memctl });
     memctl_wasmtime::attach(&mut store);
@@ -243,51 +202,6 @@ fn domain_quotas(guest: Quotas, published: &[ObjectSpec]) -> Quotas {
     }
 }
 
-fn wasi(setup: &Setup, surroundings: Surroundings) -> Result<WasiCtx> {
-    let mut wasi = WasiCtx::builder();
-    wasi.args(&setup.argv);
-    for variable in &setup.env {
-        wasi.env(&variable.name, &variable.value);
-    }
-    for dir in &setup.dirs {
-        let perms = match dir.access {
-            Access::Read => FsPerms::ReadOnly,
-            Access::ReadWrite => FsPerms::ReadWrite,
-        };
-        wasi.preopened_dir(&dir.host, &dir.guest, perms)
-            .map_err(anyhow::Error::from)
-            .with_context(|| format!("--dir {}", dir.host.display()))?;
-    }
-    match surroundings.stdin {
-        Stdin::Inherited => wasi.inherit_stdin(),
-        Stdin::Replayed(stdin) => wasi.stdin(stdin),
-    };
-    match surroundings.output {
-        Output::Inherited => wasi.inherit_stdout().inherit_stderr(),
-        Output::Captured { stdout, stderr } => wasi.stdout(OutputFile::new(stdout)).stderr(OutputFile::new(stderr)),
-    };
-    match surroundings.randomness {
-        Randomness::System => {}
-        Randomness::Fixed => {
-            wasi.secure_random(fixed_sequence()).insecure_random(fixed_sequence()).insecure_random_seed(0);
-        }
-    }
-    Ok(wasi.build())
-}
-
-/// The same bytes every time, which look random and repeat only after 64 KiB.
-fn fixed_sequence() -> Deterministic {
-    // xorshift64 (Marsaglia, "Xorshift RNGs", 2003), with the shifts 13, 7, 17.
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    Deterministic::new(words.take(8 << 10).flatten().collect())
-}
-
 impl Execution {
     /// Writes the final bytes of the object `name` to `file`. Long runs of zeroes become holes.
     ///
@@ -307,5 +221,32 @@ impl Execution {
         }
         file.set_len(len)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Cli, Command};
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_limits_in_the_help_are_the_limits() {
+        let help = Cli::command().find_subcommand_mut("run").unwrap().render_long_help().to_string();
+        let line = help.lines().find_map(|line| line.strip_prefix("Limits, without --quota: ")).unwrap();
+        let quotas: Vec<QuotaSpec> =
+            line.trim_end_matches('.').split(", ").map(|quota| quota.parse().unwrap()).collect();
+        assert_eq!(quotas.len(), QuotaKey::NAMES.len());
+        assert_eq!(guest_quotas(&quotas).unwrap(), Quotas::GUEST);
+    }
+
+    #[test]
+    fn the_domain_never_refuses_what_the_flags_allow() {
+        let line = ["memctl", "run", "--quota=leases=100000", "--object=o=9GiB", "--object=p=1GiB", "app.wasm"];
+        let Command::Run(args) = Cli::parse_from(line).command else { unreachable!("the line says run") };
+        let guest = guest_quotas(&args.guest.quotas).unwrap();
+        let domain = domain_quotas(guest, &args.guest.objects);
+        assert_eq!((guest.leases, domain.leases), (100_000, 100_000));
+        assert_eq!(domain.object_bytes, Quotas::DOMAIN.object_bytes + (10 << 30));
     }
 }

@@ -18,3 +18,4 @@ pub mod setup;
 pub mod size;
 pub mod spec;
 pub mod stdin;
+pub mod surroundings;

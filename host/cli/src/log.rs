@@ -1,5 +1,7 @@
 //! What the host says about itself, on stderr.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 /// How much of the log is shown.
@@ -21,6 +23,7 @@ pub fn start(detail: Detail) {
         Detail::Decisions => "warn,memctl=debug",
     };
     let filter = EnvFilter::try_from_env("MEMCTL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
     // Fails if a log was started before, which then stays.
-    drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init());
+    drop(log.with_ansi(std::io::stderr().is_terminal()).try_init());
 }

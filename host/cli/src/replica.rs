@@ -1,7 +1,7 @@
 //! Copies of what a program may change, so that every run starts from the same files.
 
 use std::fs::{self, File, FileTimes};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -108,7 +108,7 @@ fn copy_tree(root: &Path, copy: &Path, place: &Path, progress: &Progress) -> Res
         } else if kind.is_symlink() {
             fs::read_link(entry.path()).and_then(|target| std::os::unix::fs::symlink(target, &to))
         } else if kind.is_file() {
-            copy_file(entry.path(), &to).map(|bytes| progress.advance(bytes))
+            copy_file(entry.path(), &to, progress)
         } else {
             tracing::warn!("{} is a special file: the copy of its directory goes without it", entry.path().display());
             Ok(())
@@ -122,10 +122,18 @@ fn copy_tree(root: &Path, copy: &Path, place: &Path, progress: &Progress) -> Res
     Ok(())
 }
 
-fn copy_file(from: &Path, to: &Path) -> io::Result<u64> {
-    let bytes = fs::copy(from, to)?;
-    keep_times(from, &File::open(to)?)?;
-    Ok(bytes)
+fn copy_file(from: &Path, to: &Path, progress: &Progress) -> io::Result<()> {
+    // As much as is copied between two signs of progress. io::copy lets the kernel do it.
+    const STEP: u64 = 16 << 20;
+    let (source, mut copy) = (File::open(from)?, File::create_new(to)?);
+    loop {
+        match io::copy(&mut (&source).take(STEP), &mut copy)? {
+            0 => break,
+            copied => progress.advance(copied),
+        }
+    }
+    copy.set_permissions(source.metadata()?.permissions())?;
+    keep_times(from, &copy)
 }
 
 fn keep_times(from: &Path, to: &File) -> io::Result<()> {

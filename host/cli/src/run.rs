@@ -1,15 +1,17 @@
 //! `memctl run`: one run, with this process's stdio and the program's exit code.
 
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use anyhow::Result;
 
 use crate::args::RunArgs;
-use crate::host::{Ending, Output, Randomness, Stdin, Surroundings, execute};
+use crate::host::{Ending, execute};
 use crate::program::Program;
 use crate::report::RunReport;
 use crate::setup::Setup;
+use crate::surroundings::{Output, Randomness, Stdin, Surroundings};
 
 /// The exit code after a trap, as shells show for a process that aborted (128 + SIGABRT).
 pub const TRAPPED: i32 = 134;
@@ -40,7 +42,7 @@ pub fn run(args: &RunArgs) -> Result<i32> {
         figures: execution.figures,
     };
     if args.guest.json {
-        println!("{}", report.to_json());
+        print(&report.to_json())?;
     }
     if args.guest.verbose {
         eprintln!("memctl: {}", report.summary());
@@ -54,6 +56,13 @@ pub fn run(args: &RunArgs) -> Result<i32> {
             TRAPPED
         }
     })
+}
+
+/// Prints a line; unlike `println!`, a closed pipe is an error and no panic.
+pub(crate) fn print(line: &impl Display) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    Ok(stdout.flush()?)
 }
 
 /// A run's stdout and stderr in two files without names.

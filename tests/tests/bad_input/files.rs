@@ -80,14 +80,16 @@ fn a_second_automatic_window_on_a_file_is_refused_whichever_way_it_was_opened() 
             let object = scene.guest.open_file("/file", true);
             let far = scene.free + 2 * GRANULE;
             scene.guest.try_map(far, GRANULE, object, AUTOMATIC).expect("maps");
-            std::fs::hard_link(scene.world.dir.path().join("file"), scene.world.dir.path().join("link")).expect("linked");
+            std::fs::hard_link(scene.world.dir.path().join("file"), scene.world.dir.path().join("link"))
+                .expect("linked");
             [by_every_way(&mut scene.guest, "/file", true), by_every_way(&mut scene.guest, "/link", true)]
         },
         ErrorCode::Overlap,
         |scene, handles| {
-            let mut answers = handles.into_iter().flatten().map(|handle| {
-                scene.guest.try_map(scene.free, GRANULE, handle.expect("opened"), AUTOMATIC)
-            });
+            let mut answers = handles
+                .into_iter()
+                .flatten()
+                .map(|handle| scene.guest.try_map(scene.free, GRANULE, handle.expect("opened"), AUTOMATIC));
             let first = answers.next().expect("four");
             assert!(answers.all(|answer| answer.err() == Some(ErrorCode::Overlap)));
             first

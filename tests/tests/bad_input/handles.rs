@@ -35,10 +35,10 @@ fn a_mapping_that_took_an_unmapped_ones_window_is_not_reached_through_it() {
     refused_after(
         |scene| {
             let other = scene.guest.open("other");
-            let mapped = scene.guest.try_map(scene.free, GRANULE, other, LEASED).expect("maps");
+            let mapped = scene.guest.try_map(scene.free + GRANULE, GRANULE, other, LEASED).expect("maps");
             scene.guest.unmap(mapped).expect("unmaps");
-            let now = scene.guest.try_map(scene.free, GRANULE, other, LEASED).expect("maps");
-            scene.guest.write(scene.free, b"stored");
+            let now = scene.guest.try_map(scene.free + GRANULE, GRANULE, other, LEASED).expect("maps");
+            scene.guest.write(scene.free + GRANULE, b"stored");
             (mapped, now)
         },
         ErrorCode::Stale,
@@ -46,7 +46,7 @@ fn a_mapping_that_took_an_unmapped_ones_window_is_not_reached_through_it() {
             let answer = scene.guest.publish(before);
             assert_eq!(scene.guest.refresh(before), Err(ErrorCode::Stale));
             assert_eq!(scene.guest.unmap(before), Err(ErrorCode::Stale));
-            assert_eq!(scene.guest.read(scene.free, 6), b"stored");
+            assert_eq!(scene.guest.read(now.start, 6), b"stored");
             answer
         },
     );

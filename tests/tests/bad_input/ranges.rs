@@ -100,8 +100,12 @@ fn for_each_part_call(claim: impl Fn(&dyn Fn(fn(Mapped) -> (u64, u64)))) {
             |s, (at, len)| s.guest.call(|p, store| p.call_publish(store, s.live.index, at, len)),
             |s, (at, len)| s.guest.call(|p, store| p.call_refresh(store, s.live.index, at, len)),
             |s, (at, len)| s.guest.call(|p, store| p.call_sync(store, s.live.index, at, len)),
-            |s, (at, len)| s.guest.call(|p, store| p.call_acquire(store, s.live.index, at, len, Access::Read)).map(drop),
-            |s, (at, len)| s.guest.call(|p, store| p.call_acquire(store, s.live.index, at, len, Access::Write)).map(drop),
+            |s, (at, len)| {
+                s.guest.call(|p, store| p.call_acquire(store, s.live.index, at, len, Access::Read)).map(drop)
+            },
+            |s, (at, len)| {
+                s.guest.call(|p, store| p.call_acquire(store, s.live.index, at, len, Access::Write)).map(drop)
+            },
         ];
         for call in calls {
             refused(ErrorCode::Bounds, |scene| call(scene, part(scene.live)));
@@ -123,7 +127,10 @@ fn overlapping_windows_are_refused() {
             let start = mapped.start - GRANULE;
             let answer = scene.guest.try_map(start, 4 * GRANULE, other, LEASED);
             assert_eq!(scene.guest.try_map(start, 2 * GRANULE, other, LEASED).unwrap_err(), ErrorCode::Overlap);
-            assert_eq!(scene.guest.try_map(mapped.start + GRANULE, GRANULE, other, LEASED).unwrap_err(), ErrorCode::Overlap);
+            assert_eq!(
+                scene.guest.try_map(mapped.start + GRANULE, GRANULE, other, LEASED).unwrap_err(),
+                ErrorCode::Overlap
+            );
             scene.guest.unmap(mapped).expect("unmaps");
             // As the shot was: the window that was in the way is back, over zeros.
             scene.guest.try_map(mapped.start, mapped.len, other, PRIVATE).expect("maps");

@@ -14,7 +14,7 @@ const GUEST: Quotas = Quotas { objects: 4, object_bytes: 4 * G, mappings: 5, map
 const DOMAIN: Quotas = Quotas { objects: 9, object_bytes: 7 * G, mappings: 11, mapped_bytes: 18 * G, leases: 7 };
 
 /// How many random programs each test runs.
-const CASES: u32 = 60_000;
+const CASES: u32 = 2_000;
 
 struct Lockstep {
     worlds: Vec<World>,

@@ -89,8 +89,7 @@ fn write_leased(object: &Object) -> io::Result<()> {
 
 fn write_automatic(object: &Object) -> io::Result<()> {
     let mut mapping = MapOptions::new().automatic().map_mut(object)?;
-    // SAFETY: this program holds no guards, and the files it is run on are not mapped elsewhere.
-    let cells = unsafe { mapping.cells() };
+    let cells = mapping.cells()?;
     for (at, byte) in cells.iter().enumerate() {
         byte.set(pattern(at));
     }

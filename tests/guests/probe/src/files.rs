@@ -83,3 +83,7 @@ pub(crate) fn set_len(path: &str, len: u64) -> Result<(), String> {
 pub(crate) fn sync(path: &str) -> Result<(), String> {
     open(path, true)?.sync_all().map_err(text)
 }
+
+pub(crate) fn truncate(path: &str) -> Result<(), String> {
+    OpenOptions::new().write(true).truncate(true).open(path).map(drop).map_err(text)
+}

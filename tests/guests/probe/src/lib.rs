@@ -140,6 +140,10 @@ impl Guest for Probe {
         files::sync(&path)
     }
 
+    fn truncate_file(path: String) -> Result<(), String> {
+        files::truncate(&path)
+    }
+
     fn use_whole_lists(whole: bool) {
         wire::use_whole_lists(whole);
     }
@@ -249,6 +253,10 @@ impl Guest for Probe {
 
     fn spin(address: u32, rounds: u64) {
         (0..rounds).for_each(|round| memory::store(address, round.to_le_bytes()[0]));
+    }
+
+    fn spin_over(address: u32, len: u32) {
+        (0..len).for_each(|at| memory::store(address + at, 0xff_u8));
     }
 
     fn forever() {

@@ -6,10 +6,10 @@ use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 /// Both backends, as memctl calls them.
-pub const BACKENDS: [&str; 2] = ["alias", "copy"];
+pub(crate) const BACKENDS: [&str; 2] = ["alias", "copy"];
 
 /// The guest as a component (WASI 0.2) and as a core module (preview 1), freshly built.
-pub static GUESTS: LazyLock<[PathBuf; 2]> =
+pub(crate) static GUESTS: LazyLock<[PathBuf; 2]> =
     LazyLock::new(|| ["wasm32-wasip2", "wasm32-wasip1"].map(|target| build("guest-command", target)));
 
 fn build(package: &str, target: &str) -> PathBuf {
@@ -27,17 +27,17 @@ fn build(package: &str, target: &str) -> PathBuf {
 }
 
 /// What a memctl that ended left behind.
-pub struct Ended {
+pub(crate) struct Ended {
     /// Its exit code.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// What it printed.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it complained about.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 /// memctl with these arguments, in which `GUEST` stands for `guest`, started in `place`.
-pub fn command(place: &Path, guest: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(place: &Path, guest: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_memctl"));
     command.current_dir(place).stdin(Stdio::null()).env_remove("MEMCTL_LOG");
     for arg in args {
@@ -51,13 +51,13 @@ pub fn command(place: &Path, guest: &Path, args: &[&str]) -> Command {
 }
 
 /// Runs memctl to its end.
-pub fn memctl(place: &Path, guest: &Path, args: &[&str]) -> Ended {
+pub(crate) fn memctl(place: &Path, guest: &Path, args: &[&str]) -> Ended {
     let Output { status, stdout, stderr } = command(place, guest, args).output().expect("memctl starts");
     let text = |bytes| String::from_utf8(bytes).expect("memctl prints UTF-8");
     Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
 /// The first `len` bytes of what the guest writes.
-pub fn pattern(len: usize) -> Vec<u8> {
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
     b"abcdefghijklmnopqrstuvwxyz\n".iter().copied().cycle().take(len).collect()
 }

@@ -1,13 +1,11 @@
 //! `memctl compare`: what is the same, what isn't, and what it leaves alone.
 
-mod common;
-
 use std::fs;
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{Ended, GUESTS, command, memctl};
+use crate::started::{Ended, GUESTS, command, memctl};
 use tempfile::tempdir;
 
 #[test]

@@ -1,10 +1,8 @@
 //! `memctl run`, on both backends, with components and with preview 1 modules.
 
-mod common;
-
 use std::fs;
 
-use common::{BACKENDS, Ended, GUESTS, memctl, pattern};
+use crate::started::{BACKENDS, Ended, GUESTS, memctl, pattern};
 use tempfile::tempdir;
 
 #[test]

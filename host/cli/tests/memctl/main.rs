@@ -1,0 +1,5 @@
+//! memctl as a user meets it: started as a process, with real guests on both backends.
+
+mod compare;
+mod run;
+mod started;
