@@ -6,10 +6,13 @@ use anyhow::Result;
 
 use crate::allocations;
 
+/// What does a thing as many times as asked.
+type Run<'a, W> = dyn FnMut(&mut W, u32) -> Result<()> + 'a;
+
 /// Something to measure: does it as many times as asked.
 pub(crate) struct Thing<'a, W> {
     pub(crate) name: &'static str,
-    pub(crate) run: Box<dyn FnMut(&mut W, u32) -> Result<()> + 'a>,
+    pub(crate) run: Box<Run<'a, W>>,
 }
 
 impl<'a, W> Thing<'a, W> {

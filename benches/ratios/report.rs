@@ -9,14 +9,14 @@ use crate::row::{Aim, Row, Unit};
 /// All rows, and what each is made of.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut figures = Table::new();
-    figures.load_preset(UTF8_FULL_CONDENSED);
+    figures.load_style(UTF8_FULL_CONDENSED);
     figures.set_header(["what", "against", "measured: p50 (p10–p90)", "aim", "ok?"]);
     for row in rows {
         let figure = format!("{} ({}–{})", value(row.unit, row.p50), number(row.p10), number(row.p90));
         figures.add_row([&row.what, &row.against, &figure, &aim(row), verdict(row)]);
     }
     let mut costs = Table::new();
-    costs.load_preset(UTF8_FULL_CONDENSED);
+    costs.load_style(UTF8_FULL_CONDENSED);
     costs.set_header(["measured", "p50", "p10–p90", "host allocations"]);
     for at in [1, 2, 3] {
         if let Some(column) = costs.column_mut(at) {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use walkdir::WalkDir;
 
-/// Writes a file of `len` bytes of text, from the start again if there are fewer.
-pub(crate) fn write(path: &Path, len: usize) -> Result<()> {
+/// Writes a file of `len` bytes of text, from the start again if there are fewer. At most `at_a_time` of them are written at
+/// a time: file systems with large folios keep what was written together in memory that lies together.
+pub(crate) fn write(path: &Path, len: usize, at_a_time: usize) -> Result<()> {
     let mut text = Vec::with_capacity(len);
     for entry in WalkDir::new(sources()?).sort_by_file_name() {
         let entry = entry?;
@@ -20,11 +21,15 @@ pub(crate) fn write(path: &Path, len: usize) -> Result<()> {
         }
     }
     ensure!(!text.is_empty(), "no sources of dependencies");
+    // A new file: what is in memory of an old one stays as it lies.
+    _ = fs::remove_file(path);
     let mut file = File::create(path)?;
     let mut rest = len;
     while rest > 0 {
         let part = rest.min(text.len());
-        file.write_all(&text[..part])?;
+        for part in text[..part].chunks(at_a_time) {
+            file.write_all(part)?;
+        }
         rest -= part;
     }
     file.sync_all()?;

@@ -1,6 +1,6 @@
 //! One guest in a store of its own.
 
-use memctl_wasmtime::{MemctlCtx, MemctlCtxView, MemctlView};
+use memctl_wasmtime::{MemctlCtx, MemctlCtxView, MemctlView, Violation};
 use wasmtime::Store;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -61,6 +61,12 @@ pub struct Guest {
     /// Its store.
     pub store: Store<State>,
     pub(crate) bindings: Bindings,
+}
+
+/// Why the domain trapped a guest, if it did.
+#[must_use]
+pub fn violation(error: &wasmtime::Error) -> Option<Violation> {
+    error.downcast_ref().copied()
 }
 
 /// What a call of the wire answered.

@@ -9,6 +9,6 @@ mod wire;
 mod world;
 
 pub use build::guest_wasm;
-pub use guest::{Answer, Bindings, Guest, State, probe};
+pub use guest::{Answer, Bindings, Guest, State, probe, violation};
 pub use wire::{ALIASING, AUTOMATIC, Ask, GRANULE, LEASED, Mapped, PRIVATE};
 pub use world::{BACKENDS, ENGINE_FIRST, World, on_every_backend, on_every_backend_with};

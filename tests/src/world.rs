@@ -73,17 +73,26 @@ impl World {
         build: impl FnOnce(DomainBuilder) -> DomainBuilder,
         configure: impl FnOnce(&Domain, &mut Config),
     ) -> Self {
-        engine_first();
         let domain = build(Domain::builder().mode(mode).files()).build().expect("the domain can be built");
+        Self { mode, ..Self::with_domain(&domain, configure) }
+    }
+
+    /// Another engine for guests of a domain, made as `configure` says.
+    ///
+    /// # Panics
+    /// If the engine can't be made.
+    #[must_use]
+    pub fn with_domain(domain: &Domain, configure: impl FnOnce(&Domain, &mut Config)) -> Self {
+        engine_first();
         let mut config = Config::new();
-        configure(&domain, &mut config);
+        configure(domain, &mut config);
         let engine = Engine::new(&config).expect("the engine can be made");
         let component = compiled(&engine);
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).expect("wasmtime-wasi links");
         memctl_wasmtime::add_to_linker_sync(&mut linker).expect("memory control links");
         let dir = TempDir::new().expect("a temporary folder");
-        Self { domain, mode, dir, engine, component, linker }
+        Self { domain: domain.clone(), mode: Mode::Auto, dir, engine, component, linker }
     }
 
     /// The engine that the guests run in.

@@ -32,7 +32,8 @@ pub(crate) enum Profile {
 }
 
 /// Every package that is meant for a guest.
-pub(crate) const ALL: [&str; 6] = [
+pub(crate) const ALL: [&str; 7] = [
+    "bench-guest",
     "memctl-guest",
     "guest-command",
     "guest-probe",

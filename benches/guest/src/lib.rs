@@ -1,5 +1,7 @@
 //! A component whose exports are the loops that the benchmarks time: see `wit/bench.wit`.
 
+#[path = "../../../examples/file-scan/src/count.rs"]
+mod count;
 mod kept;
 mod raw;
 mod scan;
@@ -8,6 +10,7 @@ use std::cell::RefCell;
 
 use memctl_guest::{MapOptions, Object, WindowBuf};
 
+use bindings::exports::memctl::bench::runs::Scan;
 use bindings::exports::memctl::bench::{runs, sink};
 use bindings::memctl::bench::host;
 use kept::Kept;
@@ -105,7 +108,7 @@ impl runs::Guest for Bench {
     fn hand_over(read: bool, times: u32) -> u64 {
         use bindings::memctl::bench::sink;
         (0..times).fold(0, |sum, _| {
-            with_kept(Kept::write_first);
+            with_kept(Kept::write);
             u64::wrapping_add(sum, sink::frame(read))
         })
     }
@@ -115,20 +118,20 @@ impl runs::Guest for Bench {
         with_kept(|kept| (0..times).fold(0, |sum, _| u64::wrapping_add(sum, sink::bytes(kept.plain_written(), read))))
     }
 
-    fn scan_mapped(path: String, window: u32, populate: bool) -> u64 {
-        scan::mapped(&path, window as usize, populate)
+    fn scan_mapped(path: String, window: u32, align: u32, populate: bool, scan: Scan) -> u64 {
+        scan::mapped(&path, (window as usize, align as usize), populate, scan)
     }
 
-    fn scan_read(path: String, buffer: u32) -> u64 {
-        scan::read(&path, buffer as usize)
+    fn scan_read(path: String, buffer: u32, scan: Scan) -> u64 {
+        scan::read(&path, buffer as usize, scan)
     }
 
     fn load(path: String) {
         LOADED.set(std::fs::read(path).expect("the file can be read"));
     }
 
-    fn scan_loaded() -> u64 {
-        LOADED.with_borrow(|bytes| scan::lines(bytes))
+    fn scan_loaded(scan: Scan) -> u64 {
+        LOADED.with_borrow(|bytes| scan::all(bytes, scan))
     }
 }
 

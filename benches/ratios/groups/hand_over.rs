@@ -16,35 +16,47 @@ pub(crate) fn rows(setup: &Setup) -> Result<Vec<Row>> {
         let mut guest = world.guest(&pipeline, Crossings::Seen, None)?;
         guest.run(|runs, store| runs.call_keep(store, wire(MIB), false))?;
         guest.sink(|sink, store| sink.call_prepare(store))?;
+        let (from, mut to) = (vec![1_u8; MIB], vec![2_u8; MIB]);
         let mut things = [
-            Thing::new("a frame in an object: 2 leases, unread", |guest: &mut Guest, times| {
+            Thing::new("hand-over and back, unread", |guest: &mut Guest, times| {
                 guest.run(|runs, store| runs.call_hand_over(store, false, times)).map(drop)
             }),
-            Thing::new("a frame as a list, unread", |guest: &mut Guest, times| {
+            Thing::new("list<u8>, unread", |guest: &mut Guest, times| {
                 guest.run(|runs, store| runs.call_pass_list(store, false, times)).map(drop)
             }),
-            Thing::new("a frame in an object: 2 leases, read", |guest: &mut Guest, times| {
+            Thing::new("hand-over and back, summed", |guest: &mut Guest, times| {
                 guest.run(|runs, store| runs.call_hand_over(store, true, times)).map(drop)
             }),
-            Thing::new("a frame as a list, read", |guest: &mut Guest, times| {
+            Thing::new("list<u8>, summed", |guest: &mut Guest, times| {
                 guest.run(|runs, store| runs.call_pass_list(store, true, times)).map(drop)
+            }),
+            Thing::new("memcpy", |_: &mut Guest, times| {
+                for _ in 0..times {
+                    std::hint::black_box(&mut to).copy_from_slice(std::hint::black_box(&from));
+                }
+                Ok(())
             }),
         ];
         let costs = in_turn(&mut guest, &mut things, setup.effort)?;
-        let [object, list, object_read, list_read] = &costs[..] else { unreachable!("as many as things") };
-        rows.push(Row::new(
-            (format!("1 MiB as a list<u8>"), format!("handed over in an object on {name}: release + acquire")),
-            (Unit::Ratio, aim),
-            &[list, object],
-            |costs| costs[0] / (costs[1] / 2.0),
-        ));
-        rows.push(Row::ratio(
-            ("the same", "there and back: two leases acquired and released"),
-            Aim::None,
-            list,
-            object,
-        ));
-        rows.push(Row::ratio(("the same, each frame summed", "the same"), Aim::None, list_read, object_read));
+        let [object, list, object_read, list_read, memcpy] = &costs[..] else { unreachable!("as many as things") };
+        let by_half = |costs: &[f64]| costs[0] / (costs[1] / 2.0);
+        let once = format!("a hand-over on {name}: release + acquire");
+        rows.extend([
+            Row::new(("1 MiB as a list<u8>", once.clone()), (Unit::Ratio, aim), &[list, object], by_half),
+            Row::ratio(
+                ("1 MiB as a list<u8>", format!("hand-over and back on {name}: 4 calls")),
+                Aim::None,
+                list,
+                object,
+            ),
+            Row::ratio(
+                ("1 MiB as a list<u8>, summed", format!("hand-over and back on {name}, summed")),
+                Aim::None,
+                list_read,
+                object_read,
+            ),
+            Row::new(("memcpy of 1 MiB", once), (Unit::Ratio, Aim::None), &[memcpy, object], by_half),
+        ]);
     }
     Ok(rows)
 }

@@ -43,7 +43,7 @@ pub(crate) fn rows(setup: &Setup) -> Result<Vec<Row>> {
             memcpy,
         ),
         Row::ratio(
-            ("reading under a lease on copy, nothing changed: acquire + release", "2 host calls (1 = each)"),
+            ("reading under a lease on copy, nothing changed: acquire + release", "a bare host call"),
             Aim::None,
             read,
             call,

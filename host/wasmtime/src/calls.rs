@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use memctl_alias::FileObject;
 use memctl_core::{
@@ -55,6 +56,24 @@ impl Guest {
             mover.check_free(rules, object)?;
             then(rules, mover, instance)
         })
+    }
+
+    /// Whether the guest may have one more handle of a kind, whose numbers are `handles` and which is bounded by a quota. Handles of what was
+    /// unmapped or revoked take room in the host's tables until they are dropped: as many of those as of live ones may be kept.
+    fn check_handles(&self, call: &'static str, handles: &AtomicU32, quota: fn(Quotas) -> u32) -> Answer<()> {
+        let (used, limit) = (handles.load(Ordering::Relaxed), quota(self.limits()).saturating_mul(2));
+        if used < limit {
+            return Ok(());
+        }
+        let error = Error::Quota {
+            what: "handles, of what was unmapped or revoked too",
+            scope: "guest",
+            used: used.into(),
+            limit: limit.into(),
+            asked: 1,
+        };
+        refused(self.instance, call, &error);
+        Err(error.code())
     }
 
     pub(crate) fn granule(&self) -> u64 {
@@ -140,12 +159,13 @@ impl Guest {
         handle: HandleId,
         options: MapOptions,
     ) -> Answer<MappingId> {
+        self.check_handles("mapping.map", &self.mapping_handles, |limit| limit.mappings)?;
         let memory = place.memory(self.instance);
         let known = match &place {
             Place::Known(memory) => Some(memory.clone()),
             Place::Lent { .. } => None,
         };
-        self.ask("mapping.map", Some(place), |rules, mover, caller| {
+        let mapped = self.ask("mapping.map", Some(place), |rules, mover, caller| {
             let object = rules.object_of(caller, handle)?;
             mover.check_free(rules, object)?;
             let id = rules.map(mover, caller, memory, window, handle, options)?;
@@ -155,7 +175,9 @@ impl Guest {
                 self.watch(&memory);
             }
             Ok(id)
-        })
+        })?;
+        self.mapping_handles.fetch_add(1, Ordering::Relaxed);
+        Ok(mapped)
     }
 
     pub(crate) fn publish(&self, mapping: MappingId, place: Place<'_>, part: Claim) -> Answer<()> {
@@ -177,12 +199,16 @@ impl Guest {
     }
 
     pub(crate) fn acquire(&self, mapping: MappingId, place: Place<'_>, part: Claim, access: Access) -> Answer<LeaseId> {
-        self.ask_mapping("mapping.acquire", mapping, place, |rules, mover, caller| {
+        self.check_handles("mapping.acquire", &self.lease_handles, |limit| limit.leases)?;
+        let lease = self.ask_mapping("mapping.acquire", mapping, place, |rules, mover, caller| {
             rules.acquire(mover, caller, mapping, part, access)
-        })
+        })?;
+        self.lease_handles.fetch_add(1, Ordering::Relaxed);
+        Ok(lease)
     }
 
     pub(crate) fn release(&self, lease: LeaseId, place: Place<'_>, part: Claim) -> Answer<()> {
+        self.lease_handles.fetch_sub(1, Ordering::Relaxed);
         self.ask("lease.release", Some(place), |rules, mover, caller| {
             let (_, leased) = rules.leased(caller, lease)?;
             if (leased.start(), leased.len()) != part {
@@ -200,6 +226,7 @@ impl Guest {
 
     /// The guest dropped the lease without saying what it covers.
     pub(crate) fn drop_lease(&self, lease: LeaseId) {
+        self.lease_handles.fetch_sub(1, Ordering::Relaxed);
         let _gone = self.ask("lease drop", None, |rules, mover, caller| {
             let released = rules.release(mover, caller, lease);
             rules.abandon(caller, lease);
@@ -213,6 +240,7 @@ impl Guest {
 
     /// The guest dropped the mapping: it goes, whatever it still had.
     pub(crate) fn drop_mapping(&self, mapping: MappingId) {
+        self.mapping_handles.fetch_sub(1, Ordering::Relaxed);
         let _gone = self.ask("mapping drop", None, |rules, mover, caller| {
             match rules.view(caller, mapping) {
                 Ok(_) => rules.drop_mapping_of(mover, caller, mapping),

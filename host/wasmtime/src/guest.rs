@@ -1,6 +1,6 @@
 //! One guest of a domain: its number at the gate, its crossings, its end.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use memctl_alias::Reservation;
@@ -29,6 +29,10 @@ pub(crate) struct Guest {
     /// It was trapped for good.
     poisoned: AtomicBool,
     violation: Mutex<Option<Violation>>,
+    /// Handles to mappings that the guest has not dropped, unmapped ones among them.
+    pub(crate) mapping_handles: AtomicU32,
+    /// Handles to leases that the guest has not dropped, revoked ones among them.
+    pub(crate) lease_handles: AtomicU32,
 }
 
 impl Guest {
@@ -46,6 +50,8 @@ impl Guest {
             faults_seen: AtomicU64::new(memctl_alias::contained_faults()),
             poisoned: AtomicBool::new(false),
             violation: Mutex::default(),
+            mapping_handles: AtomicU32::new(0),
+            lease_handles: AtomicU32::new(0),
         })
     }
 

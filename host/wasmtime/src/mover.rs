@@ -201,13 +201,12 @@ impl Mover<'_> {
             Shown::Snapshot => memory.show_private(start, len, file, view.offset)?,
             Shown::Alias | Shown::Copy => memory.show_shared(start, len, file, view.offset)?,
         }
-        if view.populate == Populate::Now || len <= SMALL {
+        if view.populate == Populate::Now {
             memory.populate(start, len);
         }
         self.zero_tail(view, part)
     }
 }
 
-/// Windows of at most this many bytes are populated unasked, as one system call costs less than the page faults do, and
-/// zeroed rather than given back.
+/// Windows of at most this many bytes that hold a copy are zeroed rather than given back: fresh pages cost more.
 const SMALL: u64 = 1 << 20;

@@ -74,7 +74,7 @@ fn two_components_of_one_store_share_under_leases_only() {
         let store = &mut guest.store;
         let object = other.call_open(&mut *store, "object").expect("runs").expect("opens");
         let start: u64 = other.call_alloc(&mut *store, 4096, 4096).expect("runs").into();
-        let mut map = |store: &mut _, ask: memctl_tests::Ask| {
+        let map = |store: &mut _, ask: memctl_tests::Ask| {
             let hints = memctl_tests::probe::Hints::empty();
             let (protection, sharing, coherence) = (ask.protection, ask.sharing, ask.coherence);
             other.call_map(store, start, GRANULE, object, 0, protection, sharing, coherence, hints).expect("runs")

@@ -220,8 +220,9 @@ impl Model {
             (Step::Resize(guest, handle, size), _) => {
                 let (_, id) = self.handles[*guest].iter().find(|(id, _)| id == handle).expect("it was resized");
                 let object = self.objects.get_mut(id).expect("live");
+                // Growing zeroes what was stored past the old end.
+                object.tail_stored &= at(*size) <= object.bytes.len();
                 object.bytes.resize(at(*size), 0);
-                object.tail_stored = false;
             }
             (Step::Anonymous(guest, size), Gave::Handle(handle, id)) => {
                 let object = Object { bytes: vec![0; at(*size)], published: false, tail_stored: false };

@@ -97,6 +97,8 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
     let pick = || any::<usize>();
     let access = prop_oneof![Just(Access::Read), Just(Access::Write)];
     let bytes = || (0..MEMORY, 1..48_u64);
+    // Often a length that an object has already.
+    let size = prop_oneof![0..4 * G, Just(2 * G + 7), Just(3 * G)];
     prop_oneof![
         14 => (guest(), pick(), ask()).prop_map(|(guest, handle, ask)| Op::Map { guest, handle, ask }),
         3 => pick().prop_map(Op::Unmap),
@@ -106,7 +108,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         3 => (pick(), part()).prop_map(|(which, part)| Op::Sync(which, part)),
         8 => (pick(), part(), access).prop_map(|(which, part, access)| Op::Acquire(which, part, access)),
         5 => pick().prop_map(Op::Release),
-        3 => (guest(), pick(), 0..4 * G).prop_map(|(guest, handle, size)| Op::Resize { guest, handle, size }),
+        3 => (guest(), pick(), size).prop_map(|(guest, handle, size)| Op::Resize { guest, handle, size }),
         1 => (guest(), 0..3 * G).prop_map(|(guest, size)| Op::Anonymous { guest, size }),
         2 => (guest(), any::<bool>()).prop_map(|(guest, file)| Op::Open { guest, file }),
         1 => (guest(), pick()).prop_map(|(guest, handle)| Op::DropHandle { guest, handle }),
