@@ -13,6 +13,7 @@ mod world;
 
 use std::process::ExitCode;
 
+use anyhow::{Result, ensure};
 use clap::Parser;
 
 use groups::{GROUPS, Setup};
@@ -50,14 +51,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(arguments: &Arguments) -> anyhow::Result<()> {
+fn measure(arguments: &Arguments) -> Result<()> {
+    let chosen: Vec<_> = GROUPS.iter().filter(|(name, _)| name.contains(&arguments.filter)).collect();
+    ensure!(!chosen.is_empty(), "--filter {}: no such group; --help names them", arguments.filter);
     let setup = Setup::new(if arguments.quick { Effort::QUICK } else { Effort::FULL })?;
     let mut rows = Vec::new();
-    for (name, group) in GROUPS {
-        if name.contains(&arguments.filter) {
-            eprintln!("measuring {name}");
-            rows.extend(group(&setup)?);
-        }
+    for (name, group) in chosen {
+        eprintln!("measuring {name}");
+        rows.extend(group(&setup)?);
     }
     if arguments.json {
         println!("{:#}", report::json(&rows));

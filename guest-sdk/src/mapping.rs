@@ -137,19 +137,21 @@ impl MappingMut {
         self.shown.cells()
     }
 
-    /// Makes this guest's stores visible in the object now. Releasing a write guard does that for its range.
+    /// Makes this guest's stores through [`cells`](Self::cells) visible in the object now, rather than at the next host call. Releasing a
+    /// write guard does that for its range.
     ///
     /// # Errors
-    /// [`Error::Busy`] if somebody else holds a lease on any of it; [`Error::Stale`]; [`Error::Quota`];
-    /// [`Error::OutOfMemory`]; [`Error::Io`].
+    /// [`Error::Busy`] if somebody else holds a lease on any of it; [`Error::Access`] for a leased mapping, which is published by
+    /// its guards only; [`Error::Stale`]; [`Error::Quota`]; [`Error::OutOfMemory`]; [`Error::Io`].
     pub fn publish(&self) -> Result<()> {
         self.shown.publish()
     }
 
-    /// Publishes, and waits until the medium under the object has it, as `msync` with `MS_SYNC` does.
+    /// Waits until the medium under the object has what was published, as `msync` with `MS_SYNC` does. An automatic mapping is published
+    /// first; what was written under guards was published when they were released.
     ///
     /// # Errors
-    /// Those of [`publish`](Self::publish).
+    /// Those of [`publish`](Self::publish) but [`Error::Access`].
     pub fn sync(&self) -> Result<()> {
         self.shown.sync()
     }

@@ -1,54 +1,75 @@
 //! Several threads: guests that share objects run one at a time, which is checked; guests that share nothing run as they like.
 
-use std::sync::Mutex;
-use std::sync::mpsc::channel;
+use std::ops::{Deref, DerefMut};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
-use memctl_tests::{AUTOMATIC, BACKENDS, GRANULE, Guest, LEASED, PRIVATE, World, violation};
+use memctl_tests::probe::ErrorCode;
+use memctl_tests::{AUTOMATIC, GRANULE, Guest, LEASED, PRIVATE, World, violation};
 use memctl_wasmtime::{Error, Mode, Violation};
-use wasmtime::UpdateDeadline;
 
-/// Worlds whose guests can be stopped while they are inside.
 fn on_every_backend(claim: impl Fn(&World)) {
-    for mode in BACKENDS {
-        eprintln!("on {mode:?}");
-        let world = World::with_config(
-            mode,
-            |builder| builder,
-            |domain, config| {
-                domain.configure(config).expect("configured");
-                config.epoch_interruption(true);
-            },
-        );
+    memctl_tests::on_every_backend(|world| {
         world.publish("object", GRANULE);
         world.publish("other", GRANULE);
-        claim(&world);
+        claim(world);
+    });
+}
+
+/// Where a guest that comes in says so, and waits until the other end is dropped.
+type Stop = (Sender<()>, Receiver<()>);
+
+/// A guest that can be stopped on its way in, when the domain has let it in already.
+struct Stoppable {
+    guest: Guest,
+    stop: Arc<Mutex<Option<Stop>>>,
+}
+
+impl Deref for Stoppable {
+    type Target = Guest;
+
+    fn deref(&self) -> &Guest {
+        &self.guest
     }
 }
 
-/// A guest whose code may run for as long as it likes.
-fn guest(world: &World) -> Guest {
-    world.guest_with(wasmtime_wasi::FsPerms::ReadWrite, |store| {
-        memctl_wasmtime::attach(store);
-        store.set_epoch_deadline(1 << 40);
-    })
+impl DerefMut for Stoppable {
+    fn deref_mut(&mut self) -> &mut Guest {
+        &mut self.guest
+    }
 }
 
-/// Runs `meanwhile` while another thread is inside `guest`, in the middle of a call that stores to `address` before and after.
-fn while_inside<R>(guest: &mut Guest, address: u64, meanwhile: impl FnOnce() -> R) -> R {
-    let ((entered, is_inside), (go_on, may_leave)) = (channel(), channel());
-    let may_leave = Mutex::new(may_leave);
-    guest.store.epoch_deadline_callback(move |_| {
-        entered.send(()).expect("somebody waits");
-        may_leave.lock().expect("not poisoned").recv().expect("somebody lets go");
-        Ok(UpdateDeadline::Continue(1 << 40))
+fn guest(world: &World) -> Stoppable {
+    let stop = Arc::new(Mutex::new(None::<Stop>));
+    let seen = stop.clone();
+    let guest = world.guest_with(wasmtime_wasi::FsPerms::ReadWrite, |store| {
+        let crossing = store.data().memctl.crossing();
+        store.call_hook(move |_, hook| {
+            crossing(hook)?;
+            if hook.exiting_host()
+                && let Some((entered, until)) = seen.lock().expect("not poisoned").take()
+            {
+                entered.send(()).expect("somebody waits");
+                // Nothing is ever sent: it ends when the test lets go, or fails.
+                _ = until.recv();
+            }
+            Ok(())
+        });
     });
-    guest.store.set_epoch_deadline(0);
-    thread::scope(|scope| {
-        let inside = scope.spawn(|| guest.write(address, b"inside"));
+    Stoppable { guest, stop }
+}
+
+/// Runs `meanwhile` while another thread is inside `guest`, in the middle of a call that stores to `address`.
+fn while_inside<R>(guest: &mut Stoppable, address: u64, meanwhile: impl FnOnce() -> R) -> R {
+    let (entered, is_inside) = channel();
+    let (go_on, until) = channel();
+    *guest.stop.lock().expect("not poisoned") = Some((entered, until));
+    thread::scope(move |scope| {
+        let inside = scope.spawn(move || guest.write(address, b"inside"));
         is_inside.recv().expect("the guest got in");
         let done = meanwhile();
-        go_on.send(()).expect("the guest waits");
+        drop(go_on);
         inside.join().expect("the guest goes on as if nothing had happened");
         done
     })
@@ -115,9 +136,9 @@ fn another_guest_is_told_busy_about_what_a_running_guest_shares() {
             let start = b.alloc(4096);
             for ask in [AUTOMATIC, LEASED, PRIVATE] {
                 let refused = b.try_map(start, GRANULE, object, ask).err();
-                assert_eq!(refused, Some(memctl_tests::probe::ErrorCode::Busy));
+                assert_eq!(refused, Some(ErrorCode::Busy));
             }
-            assert_eq!(b.resize(object, 2 * GRANULE), Err(memctl_tests::probe::ErrorCode::Busy));
+            assert_eq!(b.resize(object, 2 * GRANULE), Err(ErrorCode::Busy));
         });
         let snapshot = b.mapped(object, GRANULE, PRIVATE);
         assert_eq!(b.read(snapshot.start, 6), b"inside");
@@ -151,7 +172,7 @@ fn a_running_guests_snapshot_stays_one_when_a_writer_comes() {
                     let written = world.domain.write_object("object", 0, b"too soon");
                     assert!(matches!(written, Err(Error::Busy { .. })), "{written:?}");
                     let mapped = b.try_map(start, GRANULE, object, LEASED).err();
-                    assert_eq!(mapped, Some(memctl_tests::probe::ErrorCode::Busy));
+                    assert_eq!(mapped, Some(ErrorCode::Busy));
                 }
                 Mode::Auto | Mode::Copy => world.domain.write_object("object", 0, b"meanwhile").expect("written"),
             }

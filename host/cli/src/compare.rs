@@ -43,16 +43,17 @@ pub fn run(args: &CompareArgs) -> Result<i32> {
 pub fn compare(args: &GuestArgs) -> Result<ComparisonReport> {
     let setup = Setup::check(args)?;
     let program = Program::load(&args.app())?;
-    let originals = Originals::of(&setup);
-    let place = tempfile::Builder::new()
+    let temporary = tempfile::Builder::new()
         .prefix("memctl-compare-")
         .tempdir()
         .context("no place for copies of the files; TMPDIR says where they go")?;
+    let place = fs::canonicalize(temporary.path())?;
+    let originals = Originals::of(&setup, &place);
     let stdin = SharedStdin::default();
     let mut traces = Vec::new();
     for backend in BACKENDS {
         let name = backend.name();
-        let place = place.path().join(name);
+        let place = place.join(name);
         traces
             .push(trace(&program, backend, &setup, &originals, &stdin, &place).with_context(|| format!("on {name}"))?);
     }

@@ -16,6 +16,8 @@ use crate::spec::Access;
 pub struct Originals {
     // Invariant: absolute, and none lies in another.
     roots: Vec<PathBuf>,
+    // What belongs to no copy even if it lies in a root: the place that the copies go to.
+    left_out: PathBuf,
 }
 
 /// One run's own copy of the originals.
@@ -26,10 +28,11 @@ pub struct Replica {
 }
 
 impl Originals {
-    /// What `setup` lets the program change. A read-only path that holds or lies in a writable one belongs to it, so that
-    /// the program sees its own changes there too.
+    /// What `setup` lets the program change, but for the directory `left_out`, an absolute path without symbolic links: the
+    /// copies should go there. A read-only path that holds or lies in a writable one belongs to it, so that the program sees
+    /// its own changes there too.
     #[must_use]
-    pub fn of(setup: &Setup) -> Self {
+    pub fn of(setup: &Setup, left_out: &Path) -> Self {
         let (mut roots, mut read_only) = (Vec::<PathBuf>::new(), Vec::new());
         for (path, access) in setup.paths() {
             match access {
@@ -54,20 +57,20 @@ impl Originals {
                 outermost.push(root);
             }
         }
-        Self { roots: outermost }
+        Self { roots: outermost, left_out: left_out.to_owned() }
     }
 
     /// Copies all of it into `place`, an empty directory, for the run called `run`.
     ///
-    /// Symbolic links stay links, times are kept; sockets, FIFOs and devices are left out with a warning. On an error, what
-    /// was copied so far is left in `place`.
+    /// Symbolic links stay links, hard links become files of their own, times are kept; sockets, FIFOs and devices are left
+    /// out with a warning. On an error, what was copied so far is left in `place`.
     ///
     /// # Errors
     /// Something can't be read, or `place` can't be written.
     pub fn copy_into(&self, place: &Path, run: &str) -> Result<Replica> {
         let mut total = 0;
         for root in &self.roots {
-            for entry in walk(root, place) {
+            for entry in self.walk(root) {
                 let entry = entry?;
                 if entry.file_type().is_file() {
                     total += entry.metadata()?.len();
@@ -78,48 +81,51 @@ impl Originals {
         let mut roots = Vec::new();
         for (number, root) in self.roots.iter().enumerate() {
             let copy = place.join(number.to_string());
-            copy_tree(root, &copy, place, &progress)?;
+            self.copy_tree(root, &copy, &progress)?;
             roots.push((root.clone(), copy));
         }
         Ok(Replica { roots })
+    }
+
+    /// All that lies in `root` and is copied.
+    fn walk(&self, root: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+        WalkDir::new(root).into_iter().filter_entry(|entry| entry.path() != self.left_out)
+    }
+
+    fn copy_tree(&self, root: &Path, copy: &Path, progress: &Progress) -> Result<()> {
+        let mut directories = Vec::new();
+        for entry in self.walk(root) {
+            let entry = entry?;
+            let below = entry.path().strip_prefix(root)?;
+            // Joining an empty path would add a slash, and no file opens under such a name.
+            let to = if below.as_os_str().is_empty() { copy.to_owned() } else { copy.join(below) };
+            let kind = entry.file_type();
+            let copied = if kind.is_dir() {
+                directories.push((entry.path().to_owned(), to.clone()));
+                fs::create_dir(&to)
+            } else if kind.is_symlink() {
+                fs::read_link(entry.path()).and_then(|target| std::os::unix::fs::symlink(target, &to))
+            } else if kind.is_file() {
+                copy_file(entry.path(), &to, progress)
+            } else {
+                tracing::warn!(
+                    "{} is a special file: the copy of its directory goes without it",
+                    entry.path().display()
+                );
+                Ok(())
+            };
+            copied.with_context(|| format!("can't copy {} to {}", entry.path().display(), to.display()))?;
+        }
+        // A directory's time changes with every entry, so it comes last; the innermost were found last.
+        for (from, to) in directories.iter().rev() {
+            keep_times(from, &File::open(to)?)?;
+        }
+        Ok(())
     }
 }
 
 fn overlap(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
-}
-
-/// All that lies in `root`, without `place` and what lies in that: the copies may go into a directory that is copied.
-fn walk(root: &Path, place: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
-    WalkDir::new(root).into_iter().filter_entry(move |entry| entry.path() != place)
-}
-
-fn copy_tree(root: &Path, copy: &Path, place: &Path, progress: &Progress) -> Result<()> {
-    let mut directories = Vec::new();
-    for entry in walk(root, place) {
-        let entry = entry?;
-        let below = entry.path().strip_prefix(root)?;
-        // Joining an empty path would add a slash, and no file opens under such a name.
-        let to = if below.as_os_str().is_empty() { copy.to_owned() } else { copy.join(below) };
-        let kind = entry.file_type();
-        let copied = if kind.is_dir() {
-            directories.push((entry.path().to_owned(), to.clone()));
-            fs::create_dir(&to)
-        } else if kind.is_symlink() {
-            fs::read_link(entry.path()).and_then(|target| std::os::unix::fs::symlink(target, &to))
-        } else if kind.is_file() {
-            copy_file(entry.path(), &to, progress)
-        } else {
-            tracing::warn!("{} is a special file: the copy of its directory goes without it", entry.path().display());
-            Ok(())
-        };
-        copied.with_context(|| format!("can't copy {} to {}", entry.path().display(), to.display()))?;
-    }
-    // A directory's time changes with every entry, so it comes last; the innermost were found last.
-    for (from, to) in directories.iter().rev() {
-        keep_times(from, &File::open(to)?)?;
-    }
-    Ok(())
 }
 
 fn copy_file(from: &Path, to: &Path, progress: &Progress) -> io::Result<()> {
@@ -176,15 +182,18 @@ mod tests {
 
     #[test]
     fn what_overlaps_is_copied_once() {
-        let originals = Originals::of(&setup(&[
-            ("/a/b", Access::ReadWrite),
-            ("/a/b/c", Access::ReadWrite),
-            ("/a/b/d", Access::Read),
-            ("/a-b", Access::Read),
-            ("/x/y/z", Access::ReadWrite),
-            ("/x/y", Access::Read),
-            ("/x/y/w", Access::Read),
-        ]));
+        let originals = Originals::of(
+            &setup(&[
+                ("/a/b", Access::ReadWrite),
+                ("/a/b/c", Access::ReadWrite),
+                ("/a/b/d", Access::Read),
+                ("/a-b", Access::Read),
+                ("/x/y/z", Access::ReadWrite),
+                ("/x/y", Access::Read),
+                ("/x/y/w", Access::Read),
+            ]),
+            Path::new("/tmp/place"),
+        );
         assert_eq!(originals.roots, [Path::new("/a/b"), Path::new("/x/y")]);
     }
 
@@ -199,8 +208,12 @@ mod tests {
         let place = root.join("place");
         fs::create_dir(&place).unwrap();
 
-        let originals = Originals::of(&setup(&[(root.to_str().unwrap(), Access::ReadWrite)]));
-        let replica = originals.copy_into(&place, "alias").unwrap();
+        let originals = Originals::of(&setup(&[(root.to_str().unwrap(), Access::ReadWrite)]), &place);
+        for run in ["alias", "copy"] {
+            fs::create_dir(place.join(run)).unwrap();
+        }
+        originals.copy_into(&place.join("alias"), "alias").unwrap();
+        let replica = originals.copy_into(&place.join("copy"), "copy").unwrap();
         let copy = replica.of(&root);
         assert!(replica.holds(&root) && copy.starts_with(&place));
         assert_eq!(fs::read(replica.of(&root.join("sub/file"))).unwrap(), b"text");
@@ -222,7 +235,7 @@ mod tests {
         let file = dir.path().join("o");
         fs::write(&file, "text").unwrap();
         let place = tempfile::tempdir().unwrap();
-        let originals = Originals::of(&setup(&[(file.to_str().unwrap(), Access::ReadWrite)]));
+        let originals = Originals::of(&setup(&[(file.to_str().unwrap(), Access::ReadWrite)]), place.path());
         let replica = originals.copy_into(place.path(), "copy").unwrap();
         assert_eq!(fs::read(replica.of(&file)).unwrap(), b"text");
     }

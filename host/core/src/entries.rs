@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::quota::Account;
 use crate::table::id;
-use crate::{Access, Coherence, MemoryId, Rights, Sharing, Span, View};
+use crate::{Access, Coherence, MemoryId, Quotas, Rights, Sharing, Span, View};
 
 id!(
     /// A guest: everything that lives in one store.
@@ -67,6 +67,8 @@ pub(crate) struct Object {
     pub(crate) medium: Medium,
     /// Length in bytes when it was last looked at.
     pub(crate) size: u64,
+    /// How many of its bytes count against nobody's quota: those that it was published with.
+    pub(crate) free: u64,
     /// Live handles and published names. The object goes when these and the mappings are gone.
     pub(crate) holders: u32,
     pub(crate) mappings: BTreeSet<MappingId>,
@@ -79,6 +81,13 @@ pub(crate) struct Object {
     pub(crate) newest: Option<InstanceId>,
     /// Counts changes of the stored bytes.
     pub(crate) version: u64,
+}
+
+impl Object {
+    /// What it counts for against a quota at a length of `size` bytes.
+    pub(crate) fn paid(&self, size: u64) -> Quotas {
+        Quotas { object_bytes: size.saturating_sub(self.free), ..Quotas::NONE }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -169,10 +169,14 @@ impl Guest {
             let object = rules.object_of(caller, handle)?;
             mover.check_free(rules, object)?;
             let id = rules.map(mover, caller, memory, window, handle, options)?;
+            let shown = rules.view(caller, id)?.shown;
             if let Some(memory) = known
-                && rules.view(caller, id)?.shown != Shown::Copy
+                && shown != Shown::Copy
             {
                 self.watch(&memory);
+            }
+            if shown == Shown::Snapshot {
+                self.freeze();
             }
             Ok(id)
         })?;

@@ -28,11 +28,6 @@ macro_rules! interface {
 }
 pub(crate) use interface;
 
-/// What the handle of an unmapped mapping stands for: a number that is never given, and so found to be stale.
-fn unmapped() -> MappingId {
-    MappingId::from_bits(u64::MAX)
-}
-
 type Wire<T> = Result<T, ErrorCode>;
 
 /// The store's guest.
@@ -144,9 +139,7 @@ fn add_mapping<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     let mut mapping = linker.instance(interface!("mapping"))?;
     mapping.resource("mapping", ResourceType::host::<Mapping>(), |mut store, rep| {
         let Mapping(id) = store.data_mut().memctl().table.delete(Resource::new_own(rep))?;
-        if id != unmapped() {
-            guest::<T>(&mut store).drop_mapping(id);
-        }
+        guest::<T>(&mut store).drop_mapping(id);
         Ok(())
     })?;
     mapping.resource("lease", ResourceType::host::<Lease>(), |mut store, rep| {
@@ -202,11 +195,6 @@ fn add_mapping<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
         let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
         let guest = guest::<T>(&mut store);
         let (place, _) = place(&mut store, &guest, &window);
-        let done = guest.unmap(id, place);
-        if done.is_ok() {
-            // What is left to drop is the handle: that needs no call into the domain.
-            store.data_mut().memctl().table.get_mut(&this)?.0 = unmapped();
-        }
-        answer(done)
+        answer(guest.unmap(id, place))
     })
 }

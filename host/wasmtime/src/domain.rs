@@ -14,6 +14,7 @@ use crate::gate::{Gate, Ticket};
 use crate::memories::{ById, Memories, id_of};
 use crate::mover::Mover;
 use crate::place::Place;
+use crate::presence::Presence;
 use crate::stats::Stats;
 use crate::{BuildError, MemctlCtxBuilder, Source};
 
@@ -45,12 +46,16 @@ pub(crate) struct Shared {
     state: Mutex<State>,
 }
 
+/// Where each guest is, if that matters.
+pub(crate) type Presences = BTreeMap<InstanceId, Arc<Presence>>;
+
 /// What changes, under the domain's lock.
 pub(crate) struct State {
     pub(crate) rules: memctl_core::Domain,
     pub(crate) bodies: Bodies,
     pub(crate) memories: ById,
-    pub(crate) inside: BTreeMap<u64, InstanceId>,
+    inside: BTreeMap<u64, InstanceId>,
+    presences: Presences,
     stats: Stats,
 }
 
@@ -154,6 +159,7 @@ impl DomainBuilder {
                     bodies,
                     memories: ById::new(),
                     inside: BTreeMap::new(),
+                    presences: Presences::new(),
                     stats: Stats::default(),
                 }),
             }),
@@ -223,8 +229,8 @@ impl Domain {
     /// Copies `bytes` into the object published as `name`. Guests see them when they next run. Bytes past its end are dropped.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Access`] if it is a read-only file, [`Error::Io`]; [`Error::Busy`] while a guest that shares it
-    /// is running on another thread.
+    /// [`Error::NotFound`], [`Error::Access`] if it is a read-only file, [`Error::Io`]; [`Error::Busy`] while a guest that shares it,
+    /// or that has a snapshot of it which was not copied yet, is running on another thread.
     pub fn write_object(&self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Error> {
         self.shared.with_named(name, |state, object, mover| {
             state.about_to_write(mover, object)?;
@@ -298,15 +304,22 @@ impl Shared {
         }
     }
 
-    pub(crate) fn admit(&self, ticket: Ticket, limits: Quotas) -> InstanceId {
+    pub(crate) fn admit(&self, ticket: Ticket, limits: Quotas, presence: Arc<Presence>) -> InstanceId {
         let mut state = self.lock();
         let instance = state.rules.begin(limits);
         state.inside.insert(ticket.bits(), instance);
+        state.presences.insert(instance, presence);
         instance
     }
 }
 
 impl State {
+    /// A guest that was admitted has ended.
+    pub(crate) fn dismiss(&mut self, ticket: Ticket, instance: InstanceId) {
+        self.inside.remove(&ticket.bits());
+        self.presences.remove(&instance);
+    }
+
     /// Runs one call into the domain.
     pub(crate) fn call<R>(
         &mut self,
@@ -316,8 +329,8 @@ impl State {
         running: Option<InstanceId>,
         then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R,
     ) -> R {
-        let Self { rules, bodies, memories, stats, .. } = self;
-        then(rules, &mut Mover { mode, bodies, memories, stats, place, attached, running })
+        let Self { rules, bodies, memories, presences, stats, .. } = self;
+        then(rules, &mut Mover { mode, bodies, memories, presences, stats, place, attached, running })
     }
 }
 

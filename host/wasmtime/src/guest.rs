@@ -10,6 +10,7 @@ use wasmtime::CallHook;
 use crate::domain::Shared;
 use crate::error::{Cause, Violation};
 use crate::gate::{Entered, Ticket};
+use crate::presence::Presence;
 
 /// What the guest's store, its call hook and its host functions have in common.
 pub(crate) struct Guest {
@@ -20,6 +21,9 @@ pub(crate) struct Guest {
     attached: AtomicBool,
     /// It shares something: it runs only while no other such guest does.
     gated: AtomicBool,
+    /// It has, or had, snapshots: nobody replaces their pages while it is inside.
+    frozen: AtomicBool,
+    presence: Arc<Presence>,
     /// It has automatic mappings of files: every crossing matters.
     unwatched: AtomicBool,
     /// Memories with windows in them.
@@ -38,13 +42,16 @@ pub(crate) struct Guest {
 impl Guest {
     pub(crate) fn new(shared: Arc<Shared>, limits: Quotas) -> Arc<Self> {
         let ticket = Ticket::next();
-        let instance = shared.admit(ticket, limits);
+        let presence = Arc::new(Presence::default());
+        let instance = shared.admit(ticket, limits, presence.clone());
         Arc::new(Self {
             shared,
             instance,
             ticket,
             attached: AtomicBool::new(false),
             gated: AtomicBool::new(false),
+            frozen: AtomicBool::new(false),
+            presence,
             unwatched: AtomicBool::new(false),
             memories: Mutex::default(),
             faults_seen: AtomicU64::new(memctl_alias::contained_faults()),
@@ -63,16 +70,32 @@ impl Guest {
         self.attached.store(true, Ordering::Relaxed);
     }
 
-    /// Control passes between guest and host. The usual case costs three loads and a compare-and-swap.
+    /// Control passes between guest and host. The usual case costs four loads and a compare-and-swap.
     pub(crate) fn crossing(&self, hook: CallHook) -> Result<(), Violation> {
         if hook.entering_host() {
             if self.gated.load(Ordering::Relaxed) {
                 self.leave();
             }
+            if self.frozen.load(Ordering::Relaxed) {
+                self.presence.leave();
+            }
             self.check_faults()
         } else {
             self.check_faults()?;
-            if self.gated.load(Ordering::Relaxed) { self.enter() } else { Ok(()) }
+            if self.gated.load(Ordering::Relaxed) {
+                self.enter()?;
+            }
+            if self.frozen.load(Ordering::Relaxed) {
+                self.be_present();
+            }
+            Ok(())
+        }
+    }
+
+    /// Comes in, after whoever is replacing pages of its snapshots.
+    fn be_present(&self) {
+        while !self.presence.enter() {
+            drop(self.shared.lock());
         }
     }
 
@@ -142,6 +165,11 @@ impl Guest {
         }
     }
 
+    /// The guest has a snapshot from now on. It is outside.
+    pub(crate) fn freeze(&self) {
+        self.frozen.store(true, Ordering::Relaxed);
+    }
+
     /// What the guest shares changed.
     pub(crate) fn remember(&self, rules: &memctl_core::Domain) {
         self.gated.store(self.is_attached() && rules.shares(self.instance), Ordering::Relaxed);
@@ -154,7 +182,7 @@ impl Guest {
         self.gated.store(false, Ordering::Relaxed);
         self.shared.gate.leave(self.ticket);
         self.shared.call(None, self.is_attached(), |rules, mover| rules.end(mover, instance));
-        self.shared.lock().inside.remove(&self.ticket.bits());
+        self.shared.lock().dismiss(self.ticket, instance);
         self.memories.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -103,6 +103,7 @@ mod handles;
 mod memories;
 mod mover;
 mod place;
+mod presence;
 mod source;
 mod stats;
 mod sys;

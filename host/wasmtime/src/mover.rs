@@ -7,6 +7,7 @@ use memctl_core::{Ask, Backend, Coherence, Error, MemoryId, ObjectId, Part, Popu
 
 use crate::Mode;
 use crate::body::{Bodies, body};
+use crate::domain::Presences;
 use crate::place::{Place, lent_id};
 use crate::stats::Stats;
 use crate::sys;
@@ -16,6 +17,7 @@ pub(crate) struct Mover<'a> {
     pub(crate) mode: Mode,
     pub(crate) bodies: &'a mut Bodies,
     pub(crate) memories: &'a crate::memories::ById,
+    pub(crate) presences: &'a Presences,
     pub(crate) stats: &'a mut Stats,
     /// The caller's memory, if the call came with one.
     pub(crate) place: Option<Place<'a>>,
@@ -174,6 +176,12 @@ impl Backend for Mover<'_> {
     }
 
     fn detach(&mut self, view: &View) -> Result<(), Error> {
+        // Whoever is inside may be storing to the pages that are about to be replaced.
+        let busy = Error::Busy { start: view.offset, end: view.offset + view.window.len() };
+        let _outside = match self.presences.get(&view.instance) {
+            Some(presence) => Some(presence.hold().ok_or(busy)?),
+            None => None,
+        };
         self.stats.bytes_copied += view.window.len();
         self.reservation(view)?.detach(view.window.start(), view.window.len())
     }

@@ -61,7 +61,7 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Stale`], [`Error::OutOfBounds`] or [`Error::Empty`], [`Error::Busy`] if another mapping has a lease on
-    /// any of it, and the backend's.
+    /// any of it, [`Error::Access`] if a leased mapping has no lease to write all of it, and the backend's.
     pub fn publish(
         &mut self,
         backend: &mut dyn Backend,
@@ -74,6 +74,10 @@ impl Domain {
             return Ok(());
         }
         self.check_momentary(id, window, Access::Write)?;
+        if !self.mapping(id)?.is_automatic() && !self.has_write_lease(id, window) {
+            // The window may be older than the object: publishing it would take back what others wrote.
+            return Err(Error::Access { right: "publish a leased mapping without a lease to write" });
+        }
         self.publish_part(backend, id, window)
     }
 

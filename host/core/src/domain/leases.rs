@@ -2,7 +2,7 @@
 
 use super::Domain;
 use crate::entries::{Lease, Mapping, Object};
-use crate::{Access, Backend, Error, InstanceId, LeaseId, MappingId, Quotas, Span};
+use crate::{Access, Backend, Error, InstanceId, LeaseId, MappingId, ObjectId, Quotas, Span};
 
 const ONE_LEASE: Quotas = Quotas { leases: 1, ..Quotas::NONE };
 
@@ -127,6 +127,15 @@ impl Domain {
             }
         }
         Ok(())
+    }
+
+    /// Host code may read or write the whole object: nobody has a lease that conflicts.
+    pub(super) fn check_host_lease(&self, object: ObjectId, access: Access) -> Result<(), Error> {
+        let mut leases = self.object(object)?.leases.iter().filter_map(|id| self.leases.get(*id));
+        match leases.find(|lease| access == Access::Write || lease.access == Access::Write) {
+            Some(lease) => Err(Error::Busy { start: lease.range.start(), end: lease.range.end() }),
+            None => Ok(()),
+        }
     }
 
     /// No lease is held on any of `range` of the object: a window that is written without leases can be let in.

@@ -6,6 +6,7 @@ mod coherence;
 mod leases;
 mod mappings;
 mod objects;
+mod writers;
 
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;

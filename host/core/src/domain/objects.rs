@@ -4,14 +4,30 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 
 use super::Domain;
-use super::mappings::part_of;
 use crate::entries::{Handle, Object};
-use crate::{Backend, Error, HandleId, InstanceId, Medium, ObjectId, Quotas, Rights, Shown, Span};
-
-/// How many files opened for writing are remembered one by one. Past it, all files count as written.
-const WRITTEN_FILES: usize = 4096;
+use crate::{Backend, Error, HandleId, InstanceId, Medium, ObjectId, Quotas, Rights};
 
 const ONE_HANDLE: Quotas = Quotas { objects: 1, ..Quotas::NONE };
+
+/// Whose quota an object's bytes count against.
+#[derive(Clone, Copy)]
+enum Payer {
+    /// A file's bytes are its file system's.
+    Nobody,
+    /// Guests made a published object larger.
+    Domain,
+    Guest(InstanceId),
+}
+
+impl Payer {
+    fn of(object: &Object) -> Self {
+        match object.medium {
+            Medium::Anonymous { owner: Some(guest) } => Self::Guest(guest),
+            Medium::Anonymous { owner: None } => Self::Domain,
+            Medium::File { .. } => Self::Nobody,
+        }
+    }
+}
 
 /// What became of an object that a handle was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +67,8 @@ impl Domain {
     /// As [`Domain::check_anonymous`].
     pub fn anonymous(&mut self, caller: InstanceId, size: u64) -> Result<(HandleId, ObjectId), Error> {
         self.check_anonymous(caller, size)?;
-        self.take_quota(caller, Quotas { object_bytes: size, ..Quotas::NONE });
         let object = self.insert_object(Medium::Anonymous { owner: Some(caller) }, size);
+        self.pay(Payer::Guest(caller), Quotas { object_bytes: size, ..Quotas::NONE });
         Ok((self.insert_handle(caller, object, Rights::all())?, object))
     }
 
@@ -80,7 +96,8 @@ impl Domain {
         Ok((self.insert_handle(caller, adopted.object(), rights)?, adopted))
     }
 
-    /// Publishes an object under `name`: a new anonymous one, or a file. Published bytes count against nobody's quota.
+    /// Publishes an object under `name`: a new anonymous one, or a file. The bytes it is published with count
+    /// against nobody's quota; what guests add to them counts against the domain's.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the name is taken.
@@ -167,19 +184,13 @@ impl Domain {
                 return Err(Error::RangeOverlap { start: range.start(), end: range.end() });
             }
         }
-        let payer = match self.object(id)?.medium {
-            Medium::Anonymous { owner } => owner,
-            Medium::File { .. } => None,
-        };
-        if let Some(payer) = payer
-            && size > old
-        {
-            let ask = Quotas { object_bytes: size - old, ..Quotas::NONE };
-            // The payer may be gone: then the domain alone answers for the bytes.
-            match self.instance(payer) {
-                Ok(_) => self.check_quota(payer, ask)?,
-                Err(_) => self.account.check("domain", ask)?,
-            }
+        let payer = Payer::of(self.object(id)?);
+        let (before, after) = (self.object(id)?.paid(old), self.object(id)?.paid(size));
+        let grown = Quotas { object_bytes: after.object_bytes.saturating_sub(before.object_bytes), ..Quotas::NONE };
+        match payer {
+            Payer::Nobody => {}
+            Payer::Domain => self.account.check("domain", grown)?,
+            Payer::Guest(guest) => self.check_quota(guest, grown)?,
         }
         self.settle(backend, id);
         self.let_writer_in(backend, id)?;
@@ -187,70 +198,11 @@ impl Domain {
             self.lose_tails(backend, id, old)?;
         }
         backend.resize(id, size)?;
-        if let Some(payer) = payer {
-            if size > old {
-                self.take_quota(payer, Quotas { object_bytes: size - old, ..Quotas::NONE });
-            } else {
-                self.give_quota(payer, Quotas { object_bytes: old - size, ..Quotas::NONE });
-            }
-        }
+        self.repay(payer, before);
+        self.pay(payer, after);
         let object = self.object_mut(id)?;
         object.size = size;
         object.version += 1;
-        Ok(())
-    }
-
-    /// Zeroes what shared windows show past the object's end, before the object grows over it.
-    fn lose_tails(&mut self, backend: &mut dyn Backend, id: ObjectId, size: u64) -> Result<(), Error> {
-        for mapping in &self.object(id)?.mappings {
-            let mapping = self.mapping(*mapping)?;
-            let view = mapping.view;
-            let shown = size.saturating_sub(view.offset);
-            if mapping.is_shared() && shown < view.window.len() {
-                let tail = Span::claim("the tail", view.window.start() + shown, view.window.len() - shown)?;
-                backend.publish(&view, part_of(&view, tail, size))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Host code reads an object: its newest bytes are brought into the storage first.
-    ///
-    /// # Errors
-    /// [`Error::Stale`].
-    pub fn about_to_read(&mut self, backend: &mut dyn Backend, object: ObjectId) -> Result<(), Error> {
-        self.object(object)?;
-        self.settle(backend, object);
-        Ok(())
-    }
-
-    /// Host code writes an object's storage: private mappings are made independent of it first, and everybody
-    /// else looks again afterwards.
-    ///
-    /// # Errors
-    /// [`Error::Stale`], or the backend's if a private mapping can't be made independent.
-    pub fn about_to_write(&mut self, backend: &mut dyn Backend, object: ObjectId) -> Result<(), Error> {
-        self.object(object)?;
-        self.settle(backend, object);
-        self.let_writer_in(backend, object)?;
-        self.object_mut(object)?.version += 1;
-        Ok(())
-    }
-
-    /// A file is about to be opened for writing past the domain: private mappings of it are made independent of it.
-    ///
-    /// # Errors
-    /// The backend's; the file must then not be opened.
-    pub fn file_opened_for_writing(&mut self, backend: &mut dyn Backend, identity: (u64, u64)) -> Result<(), Error> {
-        if let Some(&object) = self.files.get(&identity) {
-            self.let_writer_in(backend, object)?;
-            self.object_mut(object)?.written_outside = true;
-        }
-        if self.written_files.len() < WRITTEN_FILES {
-            self.written_files.insert(identity);
-        } else {
-            self.files_watched = false;
-        }
         Ok(())
     }
 
@@ -263,43 +215,17 @@ impl Domain {
         Ok(object.size)
     }
 
-    /// Whether nobody can write the object, and nobody will without the domain hearing of it first.
-    pub(super) fn is_frozen(&self, object: &Object) -> bool {
-        let watched = match object.medium {
-            Medium::Anonymous { .. } => true,
-            Medium::File { .. } => self.files_watched,
-        };
-        watched && object.shared == 0 && !object.written_outside
-    }
-
-    /// Makes every snapshot that still shows the object's own storage independent of it.
-    pub(super) fn let_writer_in(&mut self, backend: &mut dyn Backend, id: ObjectId) -> Result<(), Error> {
-        let snapshots = self.object(id)?.mappings.clone();
-        for mapping in snapshots {
-            let Some(mapping) = self.mappings.get_mut(mapping) else { continue };
-            if mapping.view.shown == Shown::Snapshot {
-                backend.detach(&mapping.view)?;
-                mapping.view.shown = Shown::Copy;
-            }
-        }
-        Ok(())
-    }
-
     /// The object goes if nobody holds it any more.
     pub(super) fn release_if_unused(&mut self, backend: &mut dyn Backend, id: ObjectId) {
         let Some(object) = self.objects.get(id) else { return };
         if object.holders > 0 || !object.mappings.is_empty() {
             return;
         }
-        match object.medium {
-            Medium::Anonymous { owner: Some(owner) } => {
-                self.give_quota(owner, Quotas { object_bytes: object.size, ..Quotas::NONE });
-            }
-            Medium::Anonymous { owner: None } => {}
-            Medium::File { identity } => {
-                self.files.remove(&identity);
-            }
+        let (payer, paid) = (Payer::of(object), object.paid(object.size));
+        if let Medium::File { identity } = object.medium {
+            self.files.remove(&identity);
         }
+        self.repay(payer, paid);
         self.objects.remove(id);
         backend.release(id);
     }
@@ -316,6 +242,22 @@ impl Domain {
         self.release_if_unused(backend, handle.object);
     }
 
+    fn pay(&mut self, payer: Payer, bytes: Quotas) {
+        match payer {
+            Payer::Nobody => {}
+            Payer::Domain => self.account.take(bytes),
+            Payer::Guest(guest) => self.take_quota(guest, bytes),
+        }
+    }
+
+    fn repay(&mut self, payer: Payer, bytes: Quotas) {
+        match payer {
+            Payer::Nobody => {}
+            Payer::Domain => self.account.give(bytes),
+            Payer::Guest(guest) => self.give_quota(guest, bytes),
+        }
+    }
+
     fn adopt(&mut self, medium: Medium, size: u64) -> Adopted {
         if let Medium::File { identity } = medium
             && let Some(&object) = self.files.get(&identity)
@@ -330,6 +272,7 @@ impl Domain {
         let id = self.objects.insert(Object {
             medium,
             size,
+            free: if matches!(medium, Medium::Anonymous { owner: None }) { size } else { 0 },
             holders: 0,
             mappings: BTreeSet::new(),
             shared: 0,

@@ -131,9 +131,37 @@ fn the_holder_may_publish_and_refresh_and_loses_nothing() {
         world.call(0, |domain, ram, me| domain.refresh(ram, me, mappings[0], (0, 8))).expect("its own lease");
         assert_eq!(world.load(0, 0), 1, "{mode:?}: the holder's bytes are the newest");
         world.call(0, |domain, ram, me| domain.publish(ram, me, mappings[0], (0, 4))).expect("its own lease");
-        assert_eq!(world.stored(object)[..9], [1, 0, 0, 0, 0, 0, 0, 0, 2], "{mode:?}");
+        assert_eq!(world.ram.stored(object)[..9], [1, 0, 0, 0, 0, 0, 0, 0, 2], "{mode:?}");
         world.call(0, |domain, ram, me| domain.sync(ram, me, mappings[0], (0, 8))).expect("its own lease");
         world.release(0, lease).expect("live");
+    }
+}
+
+#[test]
+fn a_leased_window_is_published_under_a_lease_only() {
+    for mode in MODES {
+        let (mut world, object, _, mappings) = leased_everywhere(mode);
+        let newer = world.acquire(1, mappings[1], (0, 8), Access::Write).expect("nobody else");
+        world.store(1, 0, 2);
+        world.release(1, newer).expect("live");
+        // The window may be older than the object: publishing it would take the other's stores back.
+        assert_eq!(world.refused(0, |domain, ram, me| domain.publish(ram, me, mappings[0], (0, 8))), Code::Access);
+        assert_eq!(world.stored(object)[0], 2, "{mode:?}");
+    }
+}
+
+#[test]
+fn the_host_keeps_to_leases() {
+    for mode in MODES {
+        let (mut world, object, _, mappings) = leased_everywhere(mode);
+        let reader = world.acquire(0, mappings[0], (0, 8), Access::Read).expect("nobody else");
+        assert!(world.read(object).is_ok(), "one more reader");
+        assert_eq!(world.overwrite(object, 0, &[1]).map_err(|error| error.code()), Err(Code::Busy), "{mode:?}");
+        world.release(0, reader).expect("live");
+        let writer = world.acquire(0, mappings[0], (0, 8), Access::Write).expect("nobody else");
+        assert_eq!(world.read(object).map_err(|error| error.code()), Err(Code::Busy), "{mode:?}");
+        world.release(0, writer).expect("live");
+        assert!(world.overwrite(object, 0, &[1]).is_ok(), "{mode:?}");
     }
 }
 

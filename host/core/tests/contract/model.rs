@@ -12,6 +12,8 @@ use crate::program::{Gave, Op, Step};
 struct Object {
     bytes: Vec<u8>,
     published: bool,
+    /// How many bytes count against nobody's quota.
+    free: u64,
     /// Something was stored past the end: until it is certainly lost, who sees what there is open.
     tail_stored: bool,
 }
@@ -77,7 +79,7 @@ impl Model {
     pub(crate) fn new(objects: [(ObjectId, u64, [HandleId; 3]); 2]) -> Self {
         let file = objects[1].0;
         let handles = [0, 1, 2].map(|guest| objects.iter().map(|object| (object.2[guest], object.0)).collect());
-        let fresh = |size| Object { bytes: vec![0; at(size)], published: true, tail_stored: false };
+        let fresh = |size| Object { bytes: vec![0; at(size)], published: true, free: size, tail_stored: false };
         let objects = objects.iter().map(|&(id, size, _)| (id, fresh(size))).collect();
         let memories = [0; 3].map(|_| vec![0; at(MEMORY)]);
         Self { memories, objects, handles, mappings: Vec::new(), leases: Vec::new(), file }
@@ -156,22 +158,7 @@ impl Model {
             Op::Map { guest, handle: pick, ask } => Step::Map(guest, handle(guest, pick)?, ask),
             Op::Unmap(pick) => mapping(pick).map(|m| Step::Unmap(m.guest, m.id))?,
             Op::DropMapping(pick) => mapping(pick).map(|m| Step::DropMapping(m.guest, m.id))?,
-            Op::Publish(pick, part) => {
-                let mapping = mapping(pick)?;
-                let (start, len) = self.part(mapping, part);
-                // Without a lease, a leased window may be older than the object: publishing it takes stores back.
-                let own = |lease: &Lease| {
-                    let start = start.wrapping_sub(mapping.ask.window.0).wrapping_add(mapping.ask.options.offset);
-                    lease.mapping == mapping.id
-                        && lease.access == Access::Write
-                        && lease.range.0 <= start
-                        && start.checked_add(len).is_some_and(|end| end <= lease.range.1)
-                };
-                if mapping.is_leased() && !self.leases.iter().any(own) {
-                    return None;
-                }
-                Step::Publish(mapping.guest, mapping.id, (start, len))
-            }
+            Op::Publish(pick, part) => mapping(pick).map(|m| Step::Publish(m.guest, m.id, self.part(m, part)))?,
             Op::Refresh(pick, part) => mapping(pick).map(|m| Step::Refresh(m.guest, m.id, self.part(m, part)))?,
             Op::Sync(pick, part) => mapping(pick).map(|m| Step::Sync(m.guest, m.id, self.part(m, part)))?,
             Op::Acquire(pick, part, access) => {
@@ -225,7 +212,7 @@ impl Model {
                 object.bytes.resize(at(*size), 0);
             }
             (Step::Anonymous(guest, size), Gave::Handle(handle, id)) => {
-                let object = Object { bytes: vec![0; at(*size)], published: false, tail_stored: false };
+                let object = Object { bytes: vec![0; at(*size)], published: false, free: 0, tail_stored: false };
                 assert!(self.objects.insert(*id, object).is_none());
                 self.handles[*guest].push((*handle, *id));
             }
@@ -301,8 +288,8 @@ impl Model {
 
     /// The bytes of anonymous objects that guests made, and how many objects there are at all.
     pub(crate) fn object_totals(&self) -> (u64, usize) {
-        let paid =
-            self.objects.values().filter(|object| !object.published).map(|object| object.bytes.len() as u64).sum();
+        let counted = self.objects.iter().filter(|(id, _)| **id != self.file);
+        let paid = counted.map(|(_, object)| (object.bytes.len() as u64).saturating_sub(object.free)).sum();
         (paid, self.objects.len())
     }
 

@@ -172,7 +172,7 @@ pub(crate) fn perform(world: &mut World, step: &Step) -> Result<Gave, Code> {
             addresses.iter().for_each(|address| world.store(guest, *address, value));
             Gave::Nothing
         }),
-        Step::Stored(object) => Ok(Gave::Bytes(world.stored(object))),
+        Step::Stored(object) => world.read(object).map(Gave::Bytes),
         Step::Overwrite(object, offset, ref bytes) => world.overwrite(object, offset, bytes).map(nothing),
         Step::WriteFile(object, offset, ref bytes) => {
             world.host(|domain, ram, _| domain.file_opened_for_writing(ram, (1, 2))).map(|()| {

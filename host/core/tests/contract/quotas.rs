@@ -144,3 +144,17 @@ fn a_guest_of_no_quota_at_all_can_do_nothing_and_harm_nobody() {
     assert_eq!(world.domain.total_usage(), Quotas::NONE);
     assert_eq!(world.domain.limits(world.guests[0]), Ok(Quotas::NONE));
 }
+
+#[test]
+fn what_guests_add_to_a_published_object_counts_against_the_domain() {
+    for mode in MODES {
+        let mut world = tight(mode, "domain", Quotas { object_bytes: 100, ..Quotas::DOMAIN });
+        let (_, handles) = world.shared_object(1000);
+        world.resize(0, handles[0], 1100).expect("within the domain's quota");
+        assert!(matches!(world.resize(0, handles[0], 1101), Err(Error::Quota { scope: "domain", .. })), "{mode:?}");
+        world.resize(1, handles[1], 1050).expect("shrinks");
+        assert_eq!(world.domain.total_usage().object_bytes, 50);
+        world.resize(1, handles[1], 10).expect("shrinks");
+        assert_eq!(world.domain.total_usage().object_bytes, 0);
+    }
+}

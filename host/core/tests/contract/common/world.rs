@@ -218,11 +218,16 @@ impl World {
     }
 
     /// Host code looks at an object.
-    pub(crate) fn stored(&mut self, object: ObjectId) -> Vec<u8> {
+    pub(crate) fn read(&mut self, object: ObjectId) -> Result<Vec<u8>, Error> {
         self.host(|domain, ram, _| {
-            domain.about_to_read(ram, object).expect("live");
-            ram.stored(object).to_vec()
+            domain.about_to_read(ram, object)?;
+            Ok(ram.stored(object).to_vec())
         })
+    }
+
+    /// Host code looks at an object that nobody is writing.
+    pub(crate) fn stored(&mut self, object: ObjectId) -> Vec<u8> {
+        self.read(object).expect("live, and nobody has a lease to write")
     }
 
     /// Host code writes an object.

@@ -1,0 +1,89 @@
+//! Who else may look at an object or write it: the host, and files that are open past the domain. Snapshots are made independent
+//! before the first writer is let in (rule 2 of the contract).
+
+use super::Domain;
+use super::mappings::part_of;
+use crate::entries::Object;
+use crate::{Access, Backend, Error, Medium, ObjectId, Shown, Span};
+
+/// How many files opened for writing are remembered one by one. Past it, all files count as written.
+const WRITTEN_FILES: usize = 4096;
+
+impl Domain {
+    /// Host code reads an object: its newest bytes are brought into the storage first.
+    ///
+    /// # Errors
+    /// [`Error::Stale`]; [`Error::Busy`] while somebody has a lease to write any of it.
+    pub fn about_to_read(&mut self, backend: &mut dyn Backend, object: ObjectId) -> Result<(), Error> {
+        self.check_host_lease(object, Access::Read)?;
+        self.settle(backend, object);
+        Ok(())
+    }
+
+    /// Host code writes an object's storage: private mappings are made independent of it first, and everybody
+    /// else looks again afterwards.
+    ///
+    /// # Errors
+    /// [`Error::Stale`]; [`Error::Busy`] while somebody has a lease on any of it; the backend's if a private mapping can't be made
+    /// independent.
+    pub fn about_to_write(&mut self, backend: &mut dyn Backend, object: ObjectId) -> Result<(), Error> {
+        self.check_host_lease(object, Access::Write)?;
+        self.settle(backend, object);
+        self.let_writer_in(backend, object)?;
+        self.object_mut(object)?.version += 1;
+        Ok(())
+    }
+
+    /// A file is about to be opened for writing past the domain: private mappings of it are made independent of it.
+    ///
+    /// # Errors
+    /// The backend's; the file must then not be opened.
+    pub fn file_opened_for_writing(&mut self, backend: &mut dyn Backend, identity: (u64, u64)) -> Result<(), Error> {
+        if let Some(&object) = self.files.get(&identity) {
+            self.let_writer_in(backend, object)?;
+            self.object_mut(object)?.written_outside = true;
+        }
+        if self.written_files.len() < WRITTEN_FILES {
+            self.written_files.insert(identity);
+        } else {
+            self.files_watched = false;
+        }
+        Ok(())
+    }
+
+    /// Whether nobody can write the object, and nobody will without the domain hearing of it first.
+    pub(super) fn is_frozen(&self, object: &Object) -> bool {
+        let watched = match object.medium {
+            Medium::Anonymous { .. } => true,
+            Medium::File { .. } => self.files_watched,
+        };
+        watched && object.shared == 0 && !object.written_outside
+    }
+
+    /// Makes every snapshot that still shows the object's own storage independent of it.
+    pub(super) fn let_writer_in(&mut self, backend: &mut dyn Backend, id: ObjectId) -> Result<(), Error> {
+        let snapshots = self.object(id)?.mappings.clone();
+        for mapping in snapshots {
+            let Some(mapping) = self.mappings.get_mut(mapping) else { continue };
+            if mapping.view.shown == Shown::Snapshot {
+                backend.detach(&mapping.view)?;
+                mapping.view.shown = Shown::Copy;
+            }
+        }
+        Ok(())
+    }
+
+    /// Zeroes what shared windows show past the object's end, before the object grows over it.
+    pub(super) fn lose_tails(&mut self, backend: &mut dyn Backend, id: ObjectId, size: u64) -> Result<(), Error> {
+        for mapping in &self.object(id)?.mappings {
+            let mapping = self.mapping(*mapping)?;
+            let view = mapping.view;
+            let shown = size.saturating_sub(view.offset);
+            if mapping.is_shared() && shown < view.window.len() {
+                let tail = Span::claim("the tail", view.window.start() + shown, view.window.len() - shown)?;
+                backend.publish(&view, part_of(&view, tail, size))?;
+            }
+        }
+        Ok(())
+    }
+}
