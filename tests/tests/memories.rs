@@ -60,8 +60,10 @@ fn a_leased_window_of_a_foreign_memory_works_when_it_is_passed_whole() {
             assert_eq!(b.read(in_b.start + 5000, 3), [round; 3]);
             b.release(lease, in_b).expect("releases");
         }
+        let lease = a.acquire(in_a, Access::Write).expect("free");
         a.write(in_a.start, b"by hand");
         a.publish(in_a).expect("publishes");
+        a.release(lease, in_a).expect("releases");
         b.refresh(in_b).expect("refreshes");
         assert_eq!(b.read(in_b.start, 7), b"by hand");
         a.sync(in_a).expect("syncs");
@@ -124,9 +126,11 @@ fn a_part_of_a_foreign_window_is_enough_where_only_it_moves() {
     in_foreign_memories(&[Mode::Copy], |world| {
         let mut guest = whole_lists(world);
         let mapped = guest.mapped_by_name("object", 2 * GRANULE, LEASED);
-        guest.write(mapped.start, &[7; 2 * GRANULE as usize]);
         let part = memctl_tests::Mapped { start: mapped.start + 100, len: 10, ..mapped };
+        let lease = guest.acquire(part, Access::Write).expect("free");
+        guest.write(mapped.start, &[7; 2 * GRANULE as usize]);
         guest.publish(part).expect("publishes");
+        guest.release(lease, part).expect("releases");
         let mut expected = vec![0; 2 * GRANULE as usize];
         expected[100..110].fill(7);
         assert_eq!(world.object("object"), expected);
@@ -148,10 +152,11 @@ fn a_foreign_window_that_is_not_passed_is_refused_and_left_alone() {
 
         guest.call(|probe, store| probe.call_use_whole_lists(store, true));
         let mapped = guest.try_map(start, GRANULE, object, LEASED).expect("maps");
+        let lease = guest.acquire(mapped, Access::Write).expect("free");
         guest.call(|probe, store| probe.call_use_whole_lists(store, false));
         guest.write(start, b"stored");
         assert_eq!(guest.publish(mapped), Err(ErrorCode::Unsupported));
-        assert_eq!(guest.refresh(mapped), Err(ErrorCode::Unsupported));
+        guest.drop_lease(lease);
         assert_eq!(guest.read(start, 6), b"stored");
         assert!(world.object("object").iter().all(|byte| *byte == 0));
     });
@@ -247,8 +252,12 @@ fn foreign_and_known_memories_share_one_object() {
     a.write(in_a.start, b"from the alias");
     b.refresh(in_b).expect("refreshes");
     assert_eq!(b.read(in_b.start, 14), b"from the alias");
+    a.unmap(in_a).expect("unmaps, since what it shows is not leased");
+    let in_a = a.mapped_by_name("object", GRANULE, LEASED);
+    let lease = b.acquire(in_b, Access::Write).expect("free");
     b.write(in_b.start, b"from the copy");
-    b.publish(in_b).expect("publishes");
+    b.release(lease, in_b).expect("releases");
+    a.refresh(in_a).expect("refreshes");
     assert_eq!(a.read(in_a.start, 13), b"from the copy");
 }
 

@@ -55,6 +55,13 @@ const CHUNK: usize = 64 << 10;
 
 /// Finds the first byte in which `left` and `right` differ. Both are read from their start.
 ///
+/// ```
+/// use std::io::Cursor;
+/// let found = memctl_cli::diff::first_difference(&mut Cursor::new("a\nbc"), &mut Cursor::new("a\nbd"))?.unwrap();
+/// assert_eq!((found.offset, found.line), (3, 2));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 /// Those of reading and seeking.
 pub fn first_difference<L: Read + Seek, R: Read + Seek>(

@@ -3,6 +3,18 @@
 //!
 //! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the guest, [`host`] runs
 //! it in a domain; [`run`] and [`compare`] are the two commands, made of these.
+//!
+//! ```no_run
+//! use clap::Parser;
+//! use memctl_cli::args::{Cli, Command};
+//!
+//! let cli = Cli::parse_from(["memctl", "compare", "--object", "frames=16MiB", "app.wasm"]);
+//! if let Command::Compare(args) = cli.command {
+//!     let report = memctl_cli::compare::compare(&args.guest)?;
+//!     assert!(report.differences.is_empty(), "{}", report.to_text());
+//! }
+//! # Ok::<(), anyhow::Error>(())
+//! ```
 
 pub mod args;
 pub mod compare;

@@ -4,6 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A number of bytes, typed as `4096`, `64KiB`, `16m` or `1GiB`. Units are powers of 1024.
+///
+/// ```
+/// use memctl_cli::size::Size;
+/// assert_eq!("64KiB".parse(), Ok(Size(65536)));
+/// assert_eq!(Size(1 << 30).to_string(), "1.0 GiB");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub u64);
 

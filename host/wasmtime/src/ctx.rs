@@ -61,7 +61,8 @@ impl MemctlCtx {
         self.guest.last_fault()
     }
 
-    /// What [`attach`] does at each crossing, for embedders with a call hook of their own: call it first, and return its error.
+    /// What [`attach`] does at each crossing, for embedders with a call hook of their own: return its error, and call it first when the
+    /// host is entered and last when the guest is, so that it isn't told of an entry that the hook then refuses.
     pub fn crossing(&self) -> impl Fn(CallHook) -> Result<(), Violation> + Send + Sync + 'static {
         let guest = self.guest.clone();
         guest.attach();

@@ -78,9 +78,15 @@ impl Mover<'_> {
         }
     }
 
-    /// Zeroes what of a part lies past the object's end, in a window that shows the object's own pages.
+    /// Zeroes what of a part lies past the object's end, in a window that shows the object's own pages. Pages that begin past the end
+    /// are not touched: there are none, if somebody else cut a file off, and that is the guest's to find out.
     fn zero_tail(&self, view: &View, part: Part) -> Result<(), Error> {
-        let tail = part.window.len() - part.real;
+        if part.real == part.window.len() {
+            return Ok(());
+        }
+        let storage = self.bodies.get(&view.object).ok_or(Error::Stale { what: "object" })?.storage();
+        let pages_end = storage.size()?.checked_next_multiple_of(memctl_alias::host_page_size()).unwrap_or(u64::MAX);
+        let tail = pages_end.saturating_sub(part.offset + part.real).min(part.window.len() - part.real);
         if tail == 0 {
             return Ok(());
         }
@@ -183,7 +189,12 @@ impl Backend for Mover<'_> {
             None => None,
         };
         self.stats.bytes_copied += view.window.len();
-        self.reservation(view)?.detach(view.window.start(), view.window.len())
+        let memory = self.reservation(view)?;
+        match memory.detach(view.window.start(), view.window.len()) {
+            // A page of it is gone. Its guest will be trapped for that before it runs again; the writer has nothing to do with it.
+            Err(Error::Io { .. }) => memory.hide(view.window.start(), view.window.len()),
+            detached => detached,
+        }
     }
 
     fn resize(&mut self, object: ObjectId, size: u64) -> Result<(), Error> {

@@ -17,9 +17,11 @@ pub(crate) struct Presence(AtomicU8);
 pub(crate) struct Held<'a>(&'a Presence);
 
 impl Presence {
-    /// The guest comes in, unless it is held. It must not be inside.
+    /// The guest comes in, unless it is held.
     pub(crate) fn enter(&self) -> bool {
-        self.0.compare_exchange(OUTSIDE, INSIDE, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        // Inside already is what an embedder's call hook leaves that refused an entry after ours had allowed it.
+        let before = self.0.compare_exchange(OUTSIDE, INSIDE, Ordering::Acquire, Ordering::Relaxed);
+        matches!(before, Ok(_) | Err(INSIDE))
     }
 
     /// The guest goes out. Nothing happens if it wasn't inside.

@@ -58,7 +58,7 @@ fn a_mapping_with_a_lease_is_not_unmapped() {
         |scene| {
             let other = scene.guest.open("other");
             let mapped = scene.guest.try_map(scene.free + GRANULE, GRANULE, other, LEASED).expect("maps");
-            scene.guest.acquire(mapped, Access::Write).expect("leased");
+            scene.guest.acquire(mapped, Access::Read).expect("leased");
             mapped
         },
         ErrorCode::Busy,

@@ -1,6 +1,6 @@
 //! Objects live as long as somebody holds them, and handles travel between the components of a store.
 
-use memctl_tests::probe::{ErrorCode, Rights};
+use memctl_tests::probe::{Access, ErrorCode, Rights};
 use memctl_tests::{AUTOMATIC, GRANULE, LEASED, on_every_backend};
 use memctl_wasmtime::Quotas;
 
@@ -23,8 +23,9 @@ fn a_mapping_outlives_its_handle() {
         let object = guest.anonymous(GRANULE).expect("made");
         let mapped = guest.mapped(object, GRANULE, LEASED);
         guest.call(|p, s| p.call_drop_object(s, object));
+        let lease = guest.acquire(mapped, Access::Write).expect("free");
         guest.write(mapped.start, b"still");
-        guest.publish(mapped).expect("publishes");
+        guest.release(lease, mapped).expect("releases");
         guest.refresh(mapped).expect("refreshes");
         assert_eq!(guest.read(mapped.start, 5), b"still");
         assert_eq!(guest.usage().object_bytes, GRANULE, "and its bytes count");

@@ -2,7 +2,7 @@
 
 use memctl_tests::probe::{Access, ErrorCode};
 use memctl_tests::{AUTOMATIC, GRANULE, Guest, LEASED, Mapped, PRIVATE, World, on_every_backend};
-use memctl_wasmtime::Mode;
+use memctl_wasmtime::{Error, Mode};
 
 /// Two guests with a leased window each on the same two granules.
 fn two_guests(claim: impl Fn(&World, (&mut Guest, Mapped), (&mut Guest, Mapped))) {
@@ -28,9 +28,9 @@ fn bytes_move_at_release_and_acquire() {
     two_guests(|world, (a, in_a), (b, in_b)| {
         let write = a.acquire(in_a, Access::Write).expect("free");
         a.write(in_a.start, b"under a lease");
-        if world.mode == Mode::Copy {
-            assert_eq!(world.object("object")[..13], [0; 13], "not before the release");
-        }
+        let mut seen = [0; 13];
+        let early = world.domain.read_object("object", 0, &mut seen);
+        assert!(matches!(early, Err(Error::Busy { .. })), "the host keeps to leases too: {early:?}");
         a.release(write, in_a).expect("releases");
         assert_eq!(world.object("object")[..13], *b"under a lease");
         if world.mode == Mode::Copy {
@@ -86,6 +86,37 @@ fn readers_keep_writers_out_and_nobody_else() {
         }
         a.release(one, in_a).expect("releases");
         a.acquire(in_a, Access::Write).expect("free again");
+    });
+}
+
+#[test]
+fn the_host_keeps_to_leases() {
+    two_guests(|world, (a, in_a), _| {
+        let busy = |done: Result<(), Error>| assert!(matches!(done, Err(Error::Busy { .. })), "{done:?}");
+        let read = a.acquire(in_a, Access::Read).expect("free");
+        busy(world.domain.write_object("object", 0, b"x"));
+        assert_eq!(world.object("object")[0], 0, "it may read beside a reader");
+        a.release(read, in_a).expect("releases");
+        let write = a.acquire(in_a, Access::Write).expect("free");
+        busy(world.domain.write_object("object", 0, b"x"));
+        busy(world.domain.read_object("object", 0, &mut [0]));
+        a.release(write, in_a).expect("releases");
+        world.domain.write_object("object", 0, b"x").expect("free again");
+    });
+}
+
+#[test]
+fn a_leased_window_is_published_under_a_lease_to_write_only() {
+    two_guests(|_, (a, in_a), _| {
+        assert_eq!(a.publish(in_a), Err(ErrorCode::Access));
+        let read = a.acquire(in_a, Access::Read).expect("free");
+        assert_eq!(a.publish(in_a), Err(ErrorCode::Access));
+        a.release(read, in_a).expect("releases");
+        let part = a.acquire(first(in_a), Access::Write).expect("free");
+        assert!(a.publish(in_a).is_err(), "all of it");
+        a.publish(first(in_a)).expect("publishes");
+        a.release(part, first(in_a)).expect("releases");
+        assert_eq!(a.publish(first(in_a)), Err(ErrorCode::Access));
     });
 }
 
