@@ -216,3 +216,14 @@ fn populate_is_advice() {
     memory.populate(1, 0);
     assert_eq!(memory.take_fault(), None);
 }
+
+#[test]
+fn a_large_memory_starts_where_the_kernel_can_map_two_mebibytes_at_once() {
+    const HUGE: usize = 2 << 20;
+    let memories =
+        [HUGE, 3 * HUGE + 4096, 4 << 30].map(|capacity| Reservation::new(4096, capacity, 4096).expect("room"));
+    for memory in &memories {
+        assert_eq!(memory.base().addr() % HUGE, 0);
+        memory.write(0, &[1]).expect("accessible");
+    }
+}

@@ -95,6 +95,19 @@ pub trait Backend {
     /// Any; the window may then have some of the bytes.
     fn refresh(&mut self, view: &View, part: Part) -> Result<(), Error>;
 
+    /// The view's instance goes out, and host calls may look at or change the object past the domain: it and the window, which is
+    /// automatic, have just been made the same.
+    fn left(&mut self, _view: &View) {}
+
+    /// As [`Backend::refresh`] of a whole window, for the instance that comes back. Bytes that host code stored in the window since
+    /// [`Backend::left`], acting for the instance, are moved to the object instead.
+    ///
+    /// # Errors
+    /// Any; window and object may then have some of each other's bytes.
+    fn rejoin(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        self.refresh(view, part)
+    }
+
     /// Makes a [`Shown::Snapshot`] window independent of the object, keeping its bytes: somebody is about to write the object.
     ///
     /// # Errors

@@ -97,6 +97,7 @@ fn add_object<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memctl
     let module = interface!("object");
     linker.func_wrap(module, "[static]object.anonymous", move |mut caller: Caller<'_, T>, len: i64, to: i32| {
         let mut call = Call::new(&mut caller, ctx)?;
+        call.check_handle(to)?;
         let made = call.guest().anonymous(len.cast_unsigned());
         call.put_handle(to, made.map(Handle::Object))
     })?;
@@ -106,6 +107,7 @@ fn add_object<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memctl
         move |mut caller: Caller<'_, T>, name: i32, len: i32, to: i32| {
             let mut call = Call::new(&mut caller, ctx)?;
             let name = String::from_utf8(call.bytes(name, len.cast_unsigned() as usize)?.to_vec())?;
+            call.check_handle(to)?;
             let opened = call.guest().open(&name);
             call.put_handle(to, opened.map(Handle::Object))
         },
@@ -127,6 +129,7 @@ fn add_object<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memctl
         move |mut caller: Caller<'_, T>, this: i32, len: i64, to: i32| {
             let mut call = Call::new(&mut caller, ctx)?;
             let object = call.object(this)?;
+            call.check_unit(to)?;
             let resized = call.guest().resize(object, len.cast_unsigned());
             call.put_unit(to, resized)
         },
@@ -161,6 +164,7 @@ fn add_mapping<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memct
         let mut call = Call::new(&mut caller, ctx)?;
         let options = options(offset, [protection, sharing, coherence, hints])?;
         let object = call.object(object)?;
+        call.check_handle(to)?;
         let (guest, place, claim) = call.place((list, list_len, start, len));
         let mapped = guest.map(place, claim, object, options);
         call.put_handle(to, mapped.map(Handle::Mapping))
@@ -192,6 +196,7 @@ fn add_mapping<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memct
         let act = move |mut caller: Caller<'_, T>, this: i32, a: i32, b: i32, start: i64, len: i64, to: i32| {
             let mut call = Call::new(&mut caller, ctx)?;
             let mapping = call.mapping(this)?;
+            call.check_unit(to)?;
             let (guest, place, part) = call.place((a, b, start, len));
             let done = act(&guest, mapping, place, part);
             call.put_unit(to, done)
@@ -205,6 +210,7 @@ fn add_mapping<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memct
             let mut call = Call::new(&mut caller, ctx)?;
             let mapping = call.mapping(this)?;
             let access = case(Access::from_number(access.cast_unsigned()))?;
+            call.check_handle(to)?;
             let (guest, place, part) = call.place((a, b, start, len));
             let acquired = guest.acquire(mapping, place, part, access.into());
             call.put_handle(to, acquired.map(Handle::Lease))
@@ -216,6 +222,7 @@ fn add_mapping<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memct
         move |mut caller: Caller<'_, T>, lease: i32, a: i32, b: i32, start: i64, len: i64, to: i32| {
             let mut call = Call::new(&mut caller, ctx)?;
             let id = call.lease(lease)?;
+            call.check_unit(to)?;
             call.remove(lease);
             let (guest, place, part) = call.place((a, b, start, len));
             let released = guest.release(id, place, part);
@@ -340,6 +347,16 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
         Ok(self.bytes(to, LEN)?.try_into()?)
     }
 
+    /// The place of a `result<_, error-code>`, before anything is done: no work is for nobody.
+    fn check_unit(&mut self, to: i32) -> Result<()> {
+        self.result::<2>(to, 1).map(drop)
+    }
+
+    /// The place of a `result<own<…>, error-code>`.
+    fn check_handle(&mut self, to: i32) -> Result<()> {
+        self.result::<8>(to, 4).map(drop)
+    }
+
     /// `result<_, error-code>`: the discriminant and the code, a byte each.
     fn put_unit(&mut self, to: i32, answer: Result<(), Code>) -> Result<()> {
         *self.result::<2>(to, 1)? = match answer {
@@ -351,7 +368,6 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
 
     /// `result<own<…>, error-code>`: the discriminant, and 4 bytes after its start the handle or the code.
     fn put_handle(&mut self, to: i32, answer: Result<Handle, Code>) -> Result<()> {
-        self.result::<8>(to, 4)?;
         let [tag, payload] = match answer {
             Ok(handle) => [0, self.ctx().handles.insert(handle)],
             Err(code) => [1, u32::from(code as u8)],

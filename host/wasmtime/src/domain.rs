@@ -16,6 +16,7 @@ use crate::mover::Mover;
 use crate::place::Place;
 use crate::presence::Presence;
 use crate::stats::Stats;
+use crate::twins::Twins;
 use crate::{BuildError, MemctlCtxBuilder, Source};
 
 /// How windows show objects.
@@ -56,6 +57,7 @@ pub(crate) struct State {
     pub(crate) memories: ById,
     inside: BTreeMap<u64, InstanceId>,
     presences: Presences,
+    twins: Twins,
     stats: Stats,
 }
 
@@ -160,6 +162,7 @@ impl DomainBuilder {
                     memories: ById::new(),
                     inside: BTreeMap::new(),
                     presences: Presences::new(),
+                    twins: Twins::default(),
                     stats: Stats::default(),
                 }),
             }),
@@ -329,8 +332,8 @@ impl State {
         running: Option<InstanceId>,
         then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R,
     ) -> R {
-        let Self { rules, bodies, memories, presences, stats, .. } = self;
-        then(rules, &mut Mover { mode, bodies, memories, presences, stats, place, attached, running })
+        let Self { rules, bodies, memories, presences, twins, stats, .. } = self;
+        then(rules, &mut Mover { mode, bodies, memories, presences, twins, stats, place, attached, running })
     }
 }
 

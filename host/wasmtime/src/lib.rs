@@ -108,6 +108,7 @@ mod source;
 mod stats;
 mod sys;
 mod tickets;
+mod twins;
 mod wire;
 
 pub use component::{Lease, Mapping, Object, add_to_linker_without_files};

@@ -11,6 +11,7 @@ use crate::domain::Presences;
 use crate::place::{Place, lent_id};
 use crate::stats::Stats;
 use crate::sys;
+use crate::twins::{self, Twins};
 
 /// The means of one call into the domain.
 pub(crate) struct Mover<'a> {
@@ -18,6 +19,7 @@ pub(crate) struct Mover<'a> {
     pub(crate) bodies: &'a mut Bodies,
     pub(crate) memories: &'a crate::memories::ById,
     pub(crate) presences: &'a Presences,
+    pub(crate) twins: &'a mut Twins,
     pub(crate) stats: &'a mut Stats,
     /// The caller's memory, if the call came with one.
     pub(crate) place: Option<Place<'a>>,
@@ -148,6 +150,7 @@ impl Backend for Mover<'_> {
     }
 
     fn hide(&mut self, view: &View) -> Result<(), Error> {
+        self.twins.forget(view);
         match view.shown {
             Shown::Alias | Shown::Snapshot => self.reservation(view)?.hide(view.window.start(), view.window.len()),
             Shown::Copy => match self.known(view.memory) {
@@ -165,6 +168,7 @@ impl Backend for Mover<'_> {
         if view.shown != Shown::Copy {
             return self.zero_tail(view, part);
         }
+        self.twins.forget(view);
         self.stats.bytes_copied += part.real;
         self.with_bytes(view, part.window, |storage, bytes| {
             memctl_copy::publish(storage, part.offset, bytes, real(part))
@@ -175,10 +179,38 @@ impl Backend for Mover<'_> {
         if view.shown != Shown::Copy {
             return self.zero_tail(view, part);
         }
+        self.twins.forget(view);
         self.stats.bytes_copied += part.real;
         self.with_bytes(view, part.window, |storage, bytes| {
             memctl_copy::refresh(storage, part.offset, bytes, real(part))
         })
+    }
+
+    fn left(&mut self, view: &View) {
+        if view.shown != Shown::Copy {
+            return;
+        }
+        let mut twins = std::mem::take(self.twins);
+        // Without it the window is refreshed when the guest comes back, as any other.
+        let _unknown = self.with_bytes(view, view.window, |_, bytes| {
+            twins.remember(view, bytes);
+            Ok(())
+        });
+        *self.twins = twins;
+    }
+
+    fn rejoin(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        if view.shown != Shown::Copy {
+            return self.zero_tail(view, part);
+        }
+        let mut twins = std::mem::take(self.twins);
+        self.stats.bytes_copied += part.real;
+        let rejoined = self.with_bytes(view, part.window, |storage, bytes| {
+            let changed = twins.changed(view, bytes);
+            twins::rejoin(storage, part.offset, bytes, real(part), &changed)
+        });
+        *self.twins = twins;
+        rejoined
     }
 
     fn detach(&mut self, view: &View) -> Result<(), Error> {

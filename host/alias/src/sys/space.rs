@@ -1,6 +1,7 @@
 //! Address space that this process owns, and the system calls on its host pages.
 
 use std::ffi::c_void;
+use std::mem;
 use std::os::fd::BorrowedFd;
 use std::ptr;
 
@@ -52,10 +53,31 @@ unsafe impl Sync for Space {}
 const ANONYMOUS: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
 const READ_WRITE: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
 
+/// What the larger page-table entries of x86-64 and aarch64 (with 4 KiB host pages) map: 2 MiB. The kernel maps that much of a file at
+/// once where window and file agree on their place in it.
+const HUGE: usize = 2 << 20;
+
 impl Space {
-    /// `len` bytes of fresh address space, inaccessible. `len` is a non-zero number of whole host pages.
+    /// `len` bytes of fresh address space, inaccessible. `len` is a non-zero number of whole host pages. The base is a multiple of
+    /// [`HUGE`] if that much is asked for.
     pub(crate) fn reserve(len: usize) -> Result<Self> {
-        Self::fresh(len, ProtFlags::empty())
+        if len < HUGE {
+            return Self::fresh(len, ProtFlags::empty());
+        }
+        let larger = Self::fresh(len.checked_add(HUGE).ok_or(Errno::NOMEM)?, ProtFlags::empty())?;
+        let before = larger.base.addr().next_multiple_of(HUGE) - larger.base.addr();
+        let after = HUGE - before;
+        let (base, end) = (larger.at(before, len), larger.at(before + len, after));
+        let start = larger.base;
+        // Its parts go their own ways: the middle stays, and is owned below.
+        mem::forget(larger);
+        for (part, len) in [(start, before), (end, after)] {
+            if len > 0 {
+                // SAFETY: the part was reserved above, nobody knows of it, and it is not the part that stays.
+                unsafe { munmap(part.cast(), len) }?;
+            }
+        }
+        Ok(Self { base, len })
     }
 
     /// `len` bytes of fresh zeroed memory. `len` is a non-zero number of whole host pages.

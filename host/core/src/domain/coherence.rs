@@ -26,7 +26,11 @@ impl Domain {
             let unwatched = self.is_unwatched(&mapping);
             if unwatched || self.mapping(id)?.seen != self.object(object)?.version {
                 let (view, part) = self.part(backend, id, mapping.view.window)?;
-                backend.refresh(&view, part)?;
+                if unwatched {
+                    backend.rejoin(&view, part)?;
+                } else {
+                    backend.refresh(&view, part)?;
+                }
                 self.saw_all(id);
             }
         }
@@ -41,12 +45,13 @@ impl Domain {
     /// Only needed if [`Domain::has_unwatched`].
     pub fn leave(&mut self, backend: &mut dyn Backend, instance: InstanceId) {
         let Some(left) = self.instances.get(instance) else { return };
-        for id in left.automatic.clone() {
-            let Some(mapping) = self.mappings.get(id) else { continue };
-            let object = mapping.view.object;
-            if self.is_unwatched(mapping) && self.objects.get(object).is_some_and(|o| o.newest == Some(instance)) {
-                self.settle(backend, object);
+        let automatic = left.automatic.clone();
+        let unwatched = |domain: &Self, id| domain.mappings.get(id).filter(|m| domain.is_unwatched(m)).map(|m| m.view);
+        for view in automatic.iter().filter_map(|id| unwatched(self, *id)).collect::<Vec<_>>() {
+            if self.objects.get(view.object).is_some_and(|object| object.newest == Some(instance)) {
+                self.settle(backend, view.object);
             }
+            backend.left(&view);
         }
     }
 
