@@ -8,8 +8,6 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 mod bindings {
     //! The exports of the probe.
     #![expect(missing_docs, reason = "documented in tests/guests/probe/wit/probe.wit")]
-    #![expect(clippy::missing_errors_doc, reason = "all fail as any call of a guest does")]
-    #![expect(clippy::too_many_arguments, reason = "map, flattened")]
 
     wasmtime::component::bindgen!({
         path: ["../wit", "guests/probe/wit"],

@@ -2,6 +2,11 @@
 //!
 //! [`on_every_backend`] runs one claim on each. A [`World`] is a domain with its engine; [`World::guest`] gives one more guest of the
 //! probe, a component whose exports are the raw wire calls, built from `tests/guests/probe` on first use.
+#![expect(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    reason = "refusals are the wire's, and whatever else goes wrong ends the test"
+)]
 
 mod build;
 mod guest;

@@ -1,4 +1,5 @@
 //! A file that somebody cuts off under a mapping costs its guest a trap, and nobody anything else.
+#![expect(clippy::cast_possible_truncation, reason = "lengths in tests are small")]
 
 use std::process::Command;
 

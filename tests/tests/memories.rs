@@ -1,4 +1,5 @@
 //! Which backend serves which memory: those that the domain made, and all others.
+#![expect(clippy::cast_possible_truncation, reason = "lengths in tests are small")]
 
 use memctl_tests::probe::{Access, Capabilities, ErrorCode};
 use memctl_tests::{ALIASING, AUTOMATIC, GRANULE, Guest, LEASED, PRIVATE, World};

@@ -71,6 +71,10 @@ impl Reservation {
         })
     }
 
+    pub(crate) fn space(&self) -> &Space {
+        &self.space
+    }
+
     /// The address of byte 0.
     #[must_use]
     pub fn base(&self) -> *mut u8 {
@@ -141,7 +145,7 @@ impl Reservation {
     }
 
     /// Checks a range of bytes against the size.
-    fn bytes(&self, start: u64, len: u64) -> Result<(usize, usize), Error> {
+    pub(crate) fn bytes(&self, start: u64, len: u64) -> Result<(usize, usize), Error> {
         within("the range of guest memory", start, len, self.size())
     }
 

@@ -90,7 +90,8 @@ impl DomainBuilder {
         self
     }
 
-    /// The granule in bytes, a power of two; the host page unless said otherwise. Aliasing needs a multiple of the host page.
+    /// The granule in bytes, a power of two; the host page unless said otherwise. With [`Mode::Auto`] and [`Mode::Alias`] it is the host
+    /// page: only the tail of an object's last host page can be shown, and every granule has to be shown whole.
     #[must_use]
     pub fn granule(mut self, bytes: u64) -> Self {
         self.granule = Some(bytes);
@@ -135,10 +136,11 @@ impl DomainBuilder {
     /// [`BuildError`] names the object or the setting that can't be had.
     pub fn build(self) -> Result<Domain, BuildError> {
         let bytes = self.granule.unwrap_or_else(host_page_size);
-        let granule = Granule::new(bytes).ok_or(BuildError::Granule { bytes, multiple: 1 })?;
-        if self.mode != Mode::Copy && !bytes.is_multiple_of(host_page_size()) {
-            return Err(BuildError::Granule { bytes, multiple: host_page_size() });
-        }
+        let refused = BuildError::Granule { bytes, host_page: host_page_size() };
+        let granule = match Granule::new(bytes) {
+            Some(granule) if self.mode == Mode::Copy || bytes == host_page_size() => granule,
+            Some(_) | None => return Err(refused),
+        };
         let mut rules = memctl_core::Domain::new(granule, self.domain_quotas.unwrap_or(Quotas::DOMAIN));
         if self.files {
             rules.watch_files();

@@ -7,13 +7,14 @@ use memctl_core::{Error, InstanceId};
 pub enum BuildError {
     /// The granule doesn't fit.
     #[error(
-        "a granule of {bytes} bytes is not a power of two and a multiple of {multiple}: leave it out, or choose Mode::Copy"
+        "a granule of {bytes} bytes can't be had: it is a power of two, and the host page, {host_page} bytes, unless \
+         Mode::Copy is chosen"
     )]
     Granule {
         /// What was asked for.
         bytes: u64,
-        /// What it has to be a multiple of.
-        multiple: u64,
+        /// The host page in bytes.
+        host_page: u64,
     },
     /// An object can't be published.
     #[error("object {name:?}: {error}")]

@@ -2,7 +2,7 @@
 
 use memctl_tests::probe::Access;
 use memctl_tests::{AUTOMATIC, Ask, GRANULE, LEASED, Mapped, PRIVATE, World, on_every_backend};
-use memctl_wasmtime::{Rights, Source};
+use memctl_wasmtime::{BuildError, Domain, Mode, Rights, Source};
 
 /// An object that ends in the middle of its second granule.
 const SIZE: u64 = GRANULE + 10;
@@ -123,4 +123,30 @@ fn an_object_grows_and_shrinks_outside_of_its_mappings() {
         assert_eq!(object[..5], *b"stays");
         assert!(object[5..].iter().all(|byte| *byte == 0), "what was cut off does not come back");
     });
+}
+
+#[test]
+fn granules_of_any_power_of_two_work_where_windows_are_copied() {
+    for granule in [32, 512, 4 * GRANULE] {
+        let world = World::with(Mode::Copy, |builder| builder.granule(granule));
+        world.publish("object", 100);
+        let mut guest = world.guest();
+        assert_eq!(guest.call(|probe, store| probe.call_granule(store)), granule);
+        let object = guest.open("object");
+        let len = 100_u64.next_multiple_of(granule);
+        let size = u32::try_from(len).expect("small");
+        let start = guest.call(|probe, store| probe.call_alloc(store, size, size.next_power_of_two()));
+        let mapped = guest.try_map(start.into(), len, object, AUTOMATIC).expect("maps");
+        guest.write(mapped.start, &vec![1; len as usize]);
+        assert_eq!(world.object("object"), [1; 100]);
+        assert!(guest.read(mapped.start + 100, size - 100).iter().all(|byte| *byte == 0));
+    }
+}
+
+#[test]
+fn a_granule_that_cannot_be_shown_whole_is_refused() {
+    for (mode, granule) in [(Mode::Alias, 4 * GRANULE), (Mode::Auto, 512), (Mode::Copy, 4097), (Mode::Copy, 0)] {
+        let refused = Domain::builder().mode(mode).granule(granule).build();
+        assert!(matches!(refused, Err(BuildError::Granule { bytes, .. }) if bytes == granule), "{mode:?} {granule}");
+    }
 }

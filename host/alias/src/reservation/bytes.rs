@@ -61,26 +61,8 @@ impl Reservation {
         })
     }
 
-    /// Lends the bytes themselves to `f`.
-    ///
-    /// If a byte faults, `f` runs on over scratch pages: bytes that it did not write may turn zero under it.
-    ///
-    /// # Errors
-    /// [`Error::OutOfBounds`], [`Error::Wraps`]; [`Error::Io`] after `f` ran.
-    ///
-    /// # Safety
-    /// While `f` runs, no other reference to these bytes is alive and nothing else reads, writes, maps or unmaps them: no guest, no other
-    /// thread, no method of this reservation, no other view of the same bytes of an object, no other process that maps the file.
-    pub unsafe fn with_bytes<R>(&self, start: u64, len: u64, f: impl FnOnce(&mut [u8]) -> R) -> Result<R, Error> {
-        let (start, len) = self.bytes(start, len)?;
-        self.contained("use guest memory", || {
-            // SAFETY: the caller's promise.
-            f(unsafe { self.space.slice(start, len) })
-        })
-    }
-
     /// Runs `copy`; an error if host code faulted in this memory meanwhile.
-    pub(super) fn contained<R>(&self, what: &'static str, copy: impl FnOnce() -> R) -> Result<R, Error> {
+    pub(crate) fn contained<R>(&self, what: &'static str, copy: impl FnOnce() -> R) -> Result<R, Error> {
         let before = self.entry.contained();
         let result = copy();
         if self.entry.contained() == before {

@@ -7,7 +7,10 @@ use std::ptr;
 use std::slice;
 use std::sync::atomic::{Ordering, compiler_fence};
 
+use memctl_core::Error;
+
 use super::Space;
+use crate::Reservation;
 
 impl Space {
     /// Copies from `start` on into `bytes`.
@@ -59,5 +62,25 @@ impl Space {
         let at = self.at(start, len);
         // SAFETY: `at` checked the range, bytes have no invalid values or alignment, and the caller promised exclusive use.
         unsafe { slice::from_raw_parts_mut(at, len) }
+    }
+}
+
+impl Reservation {
+    /// Lends the bytes themselves to `f`.
+    ///
+    /// If a byte faults, `f` runs on over scratch pages: bytes that it did not write may turn zero under it.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`], [`Error::Wraps`]; [`Error::Io`] after `f` ran.
+    ///
+    /// # Safety
+    /// While `f` runs, no other reference to these bytes is alive and nothing else reads, writes, maps or unmaps them: no guest, no other
+    /// thread, no method of this reservation, no other view of the same bytes of an object, no other process that maps the file.
+    pub unsafe fn with_bytes<R>(&self, start: u64, len: u64, f: impl FnOnce(&mut [u8]) -> R) -> Result<R, Error> {
+        let (start, len) = self.bytes(start, len)?;
+        self.contained("use guest memory", || {
+            // SAFETY: the caller's promise.
+            f(unsafe { self.space().slice(start, len) })
+        })
     }
 }

@@ -4,31 +4,19 @@
 //! one value are written where the guest points, and the guest's memory is what it exports as `memory`.
 //! See the [canonical ABI](https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md), "Flattening".
 
-use std::sync::Arc;
+mod call;
 
-use memctl_core::{Code, HandleId, LeaseId, MapOptions, MappingId, Populate};
-use wasmtime::{Caller, Extern, Linker, Memory, Result, bail, format_err};
+use memctl_core::{Code, MapOptions, MappingId, Populate};
+use wasmtime::{Caller, Linker, Result, format_err};
 
+use crate::MemctlCtx;
 use crate::calls::Claim;
 use crate::component::interface;
 use crate::guest::Guest;
 use crate::handles::Handle;
 use crate::place::Place;
 use crate::wire::{self, Access, Capabilities, Coherence, Protection, Sharing};
-use crate::{MemctlCtx, Quotas};
-
-/// The parameters of a `window` record: the list's pointer and length, which say nothing here, the start and the length.
-type Window = (i32, i32, i64, i64);
-
-/// The name of the export that a core module's windows lie in.
-const MEMORY: &str = "memory";
-
-/// One call of a core module's.
-struct Call<'a, 'b, T: 'static> {
-    caller: &'a mut Caller<'b, T>,
-    memory: Memory,
-    ctx: fn(&mut T) -> &mut MemctlCtx,
-}
+use call::Call;
 
 /// Adds every interface that needs no filesystem to a core linker. `ctx` finds the guest's context in the store's data.
 ///
@@ -261,143 +249,4 @@ fn options(offset: i64, [protection, sharing, coherence, hints]: [i32; 4]) -> Re
         coherence: case(Coherence::from_number(coherence.cast_unsigned()))?.into(),
         populate: if hints & 1 == 1 { Populate::Now } else { Populate::OnDemand },
     })
-}
-
-impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
-    fn new(caller: &'a mut Caller<'b, T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<Self> {
-        match caller.get_export(MEMORY) {
-            Some(Extern::Memory(memory)) => Ok(Self { caller, memory, ctx }),
-            _ => bail!("memory-control: the module exports no memory as {MEMORY:?}"),
-        }
-    }
-
-    fn ctx(&mut self) -> &mut MemctlCtx {
-        (self.ctx)(self.caller.data_mut())
-    }
-
-    fn guest(&mut self) -> Arc<Guest> {
-        self.ctx().guest.clone()
-    }
-
-    /// The guest, where the window is, and which bytes it claims. The list's pointer and length say nothing here: the memory is the
-    /// caller's.
-    fn place(&mut self, (_, _, start, len): Window) -> (Arc<Guest>, Place<'_>, Claim) {
-        let guest = self.guest();
-        let claim = (start.cast_unsigned(), len.cast_unsigned());
-        let known = guest.shared.made.at(self.memory.data_ptr(&*self.caller).addr());
-        let place = match known {
-            Some(memory) => Place::Known(memory),
-            None => {
-                let memory = self.memory.data_mut(&mut *self.caller);
-                let size = Some(memory.len() as u64);
-                let range = usize::try_from(claim.0).ok().zip(usize::try_from(claim.1).ok());
-                let bytes = range.and_then(|(start, len)| memory.get_mut(start..)?.get_mut(..len));
-                Place::Lent { start: claim.0, bytes: bytes.unwrap_or_default(), size }
-            }
-        };
-        (guest, place, claim)
-    }
-
-    /// What one of the module's handles stands for. An unknown one traps, as in the canonical ABI.
-    fn handle(&mut self, index: i32) -> Result<Handle> {
-        match self.ctx().handles.get(index.cast_unsigned()) {
-            Some(handle) => Ok(handle),
-            None => bail!("memory-control: unknown handle index {index}"),
-        }
-    }
-
-    fn object(&mut self, index: i32) -> Result<HandleId> {
-        match self.handle(index)? {
-            Handle::Object(object) => Ok(object),
-            Handle::Mapping(_) | Handle::Lease(_) => bail!("memory-control: handle index {index} is not an object"),
-        }
-    }
-
-    fn mapping(&mut self, index: i32) -> Result<MappingId> {
-        match self.handle(index)? {
-            Handle::Mapping(mapping) => Ok(mapping),
-            Handle::Object(_) | Handle::Lease(_) => bail!("memory-control: handle index {index} is not a mapping"),
-        }
-    }
-
-    fn lease(&mut self, index: i32) -> Result<LeaseId> {
-        match self.handle(index)? {
-            Handle::Lease(lease) => Ok(lease),
-            Handle::Object(_) | Handle::Mapping(_) => bail!("memory-control: handle index {index} is not a lease"),
-        }
-    }
-
-    fn remove(&mut self, index: i32) {
-        self.ctx().handles.remove(index.cast_unsigned());
-    }
-
-    /// The guest's bytes from `at` on.
-    fn bytes(&mut self, at: i32, len: usize) -> Result<&mut [u8]> {
-        let bytes = self.memory.data_mut(&mut *self.caller).get_mut(at.cast_unsigned() as usize..);
-        bytes
-            .and_then(|bytes| bytes.get_mut(..len))
-            .ok_or_else(|| format_err!("memory-control: {len} bytes at {at:#x} are not in the module's memory"))
-    }
-
-    /// The place of a result of `LEN` bytes, aligned to `align`.
-    fn result<const LEN: usize>(&mut self, to: i32, align: u32) -> Result<&mut [u8; LEN]> {
-        if !to.cast_unsigned().is_multiple_of(align) {
-            bail!("memory-control: the result's address {to:#x} is not aligned to {align} bytes");
-        }
-        Ok(self.bytes(to, LEN)?.try_into()?)
-    }
-
-    /// The place of a `result<_, error-code>`, before anything is done: no work is for nobody.
-    fn check_unit(&mut self, to: i32) -> Result<()> {
-        self.result::<2>(to, 1).map(drop)
-    }
-
-    /// The place of a `result<own<…>, error-code>`.
-    fn check_handle(&mut self, to: i32) -> Result<()> {
-        self.result::<8>(to, 4).map(drop)
-    }
-
-    /// `result<_, error-code>`: the discriminant and the code, a byte each.
-    fn put_unit(&mut self, to: i32, answer: Result<(), Code>) -> Result<()> {
-        *self.result::<2>(to, 1)? = match answer {
-            Ok(()) => [0, 0],
-            Err(code) => [1, code as u8],
-        };
-        Ok(())
-    }
-
-    /// `result<own<…>, error-code>`: the discriminant, and 4 bytes after its start the handle or the code.
-    fn put_handle(&mut self, to: i32, answer: Result<Handle, Code>) -> Result<()> {
-        let [tag, payload] = match answer {
-            Ok(handle) => [0, self.ctx().handles.insert(handle)],
-            Err(code) => [1, u32::from(code as u8)],
-        };
-        let result = self.result::<8>(to, 4)?;
-        result[..4].copy_from_slice(&tag.to_le_bytes());
-        result[4..].copy_from_slice(&payload.to_le_bytes());
-        Ok(())
-    }
-
-    /// `result<u64, error-code>`: the discriminant, and 8 bytes after its start the number or the code.
-    fn put_u64(&mut self, to: i32, answer: Result<u64, Code>) -> Result<()> {
-        let [tag, payload] = match answer {
-            Ok(number) => [0, number],
-            Err(code) => [1, u64::from(code as u8)],
-        };
-        let result = self.result::<16>(to, 8)?;
-        result[..8].copy_from_slice(&tag.to_le_bytes());
-        result[8..].copy_from_slice(&payload.to_le_bytes());
-        Ok(())
-    }
-
-    /// The record `quotas`, each field aligned to its size.
-    fn put_quotas(&mut self, to: i32, quotas: Quotas) -> Result<()> {
-        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases } = quotas;
-        let result = self.result::<40>(to, 8)?;
-        let fields = [objects.into(), object_bytes, mappings.into(), mapped_bytes, leases.into()];
-        for (field, at) in fields.into_iter().zip(result.chunks_exact_mut(8)) {
-            at.copy_from_slice(&u64::to_le_bytes(field));
-        }
-        Ok(())
-    }
 }
