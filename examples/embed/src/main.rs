@@ -3,7 +3,7 @@
 //! The guest is any command component. It can open the object `board`, a page of text that this host writes before and prints
 //! after, and map any file below the current folder, which it sees as `/`.
 //!
-//! What there is for memory control has a comment.
+//! What names memctl is there for memory control; the rest is any host of wasmtime's.
 
 use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView, Rights, Source};
 use wasmtime::component::{Component, Linker, ResourceTable};

@@ -41,12 +41,15 @@ Exit code: the program's own (WASI 0.2 without exit-with-code, which Rust's std 
 knows only 0 and 1). 134 if it trapped: the trap, its wasm backtrace and the cause that memory control knows are on
 stderr. 1 if it could not be started, 2 if the command line is wrong.
 
+What comes after APP.wasm is the program's: memctl's own flags go before it.
+
 Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-bytes=4GiB, leases=1024.
 Refused calls are explained on stderr with --verbose.
 
 With --json, the program's stdout and stderr are not passed on but become strings in one JSON object on stdout:
   exit, trap, stdout, stderr, time_ns, backend, bytes_mapped, bytes_copied, mappings
-(exit is null after a trap, trap is null otherwise; bytes that are not UTF-8 show as U+FFFD.)
+(exit is null after a trap, trap is null otherwise; bytes that are not UTF-8 show as U+FFFD. A program that could not be
+started leaves stdout empty.)
 
 Examples:
   memctl run app.wasm --flag-of-the-app
@@ -128,7 +131,7 @@ pub struct GuestArgs {
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub env: Vec<EnvSpec>,
     /// Publish an object as NAME: SIZE zero bytes (4096, 64KiB, 16MiB, 1GiB), or the bytes of file PATH (./4096 if
-    /// it looks like a size), which shared writable mappings change unless it is :ro.
+    /// it looks like a size), which the program can change unless it is :ro.
     #[arg(long = "object", value_name = "NAME=SIZE|NAME=PATH[:ro]", help_heading = "Memory control")]
     pub objects: Vec<ObjectSpec>,
     /// Change a limit: objects, object-bytes, mappings, mapped-bytes or leases.

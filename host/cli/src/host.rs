@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source};
+use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source, Violation};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
@@ -134,10 +134,11 @@ pub fn execute(
 /// What is known about a trap. wasmtime's own `{:?}` would add a backtrace of this program.
 fn trap(error: &wasmtime::Error, fault: Option<impl ToString>) -> Ending {
     let mut chain: Vec<String> = error.chain().map(ToString::to_string).collect();
-    if let Some(fault) = fault.map(|fault| fault.to_string())
-        && !chain.iter().any(|link| link.contains(&fault))
+    // Compiled code traps by itself: then the engine doesn't know why. The first fault of several is the one that the chain tells.
+    if let Some(fault) = fault
+        && error.downcast_ref::<Violation>().is_none()
     {
-        chain.push(format!("memory control: {fault}"));
+        chain.push(format!("memory-control: {}", fault.to_string()));
     }
     // The first link says where, with the wasm backtrace; the others say why.
     let cause = if chain.len() > 1 { chain[1..].join(": ") } else { chain.concat() };
@@ -161,7 +162,7 @@ fn domain(backend: BackendChoice, setup: &Setup) -> Result<Domain> {
                     .with_context(|| format!("--object {}={}", object.name, path.display()))?;
                 let rights = match access {
                     Access::Read => Rights::READ,
-                    Access::ReadWrite => Rights::all(),
+                    Access::ReadWrite => Rights::READ | Rights::WRITE,
                 };
                 (Source::file(file), rights)
             }

@@ -66,7 +66,7 @@ impl Guest {
             return Ok(());
         }
         let error = Error::Quota {
-            what: "handles, of what was unmapped or revoked too",
+            what: "handles to mappings or leases, those of what was unmapped or revoked included: twice the quota of live ones",
             scope: "guest",
             used: used.into(),
             limit: limit.into(),

@@ -3,7 +3,7 @@
 //! A [`Domain`] holds what guests may share: published objects, quotas, a backend. Each guest gets a [`MemctlCtx`] from it, which
 //! lives in the store's data beside the WASI context, and reaches it through [`MemctlView`], as with wasmtime-wasi.
 //!
-//! A complete embedding; everything that is there for memory control has a comment:
+//! A complete embedding. What names memctl is there for memory control; the rest is any host of wasmtime's:
 //!
 //! ```
 //! use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView, Rights, Source};
