@@ -95,12 +95,8 @@ pub trait Backend {
     /// Any; the window may then have some of the bytes.
     fn refresh(&mut self, view: &View, part: Part) -> Result<(), Error>;
 
-    /// The view's instance goes out, and host calls may look at or change the object past the domain: it and the window, which is
-    /// automatic, have just been made the same.
-    fn left(&mut self, _view: &View) {}
-
-    /// As [`Backend::refresh`] of a whole window, for the instance that comes back. Bytes that host code stored in the window since
-    /// [`Backend::left`], acting for the instance, are moved to the object instead.
+    /// As [`Backend::refresh`] of a whole automatic window, for the instance that comes back to an object that changes past the domain.
+    /// Bytes that were stored in the window meanwhile, by host code that acts for the instance, are moved to the object instead.
     ///
     /// # Errors
     /// Any; window and object may then have some of each other's bytes.

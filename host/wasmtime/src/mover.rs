@@ -11,7 +11,7 @@ use crate::domain::Presences;
 use crate::place::{Place, lent_id};
 use crate::stats::Stats;
 use crate::sys;
-use crate::twins::{self, Twins};
+use crate::twins::Twins;
 
 /// The means of one call into the domain.
 pub(crate) struct Mover<'a> {
@@ -80,6 +80,22 @@ impl Mover<'_> {
         }
     }
 
+    /// [`Mover::with_bytes`], with the twins. On an error the window goes without one: what its file holds isn't known.
+    fn with_twins(
+        &mut self,
+        view: &View,
+        part: Part,
+        then: impl FnOnce(&mut Twins, &mut dyn memctl_core::Storage, &mut [u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut twins = std::mem::take(self.twins);
+        let done = self.with_bytes(view, part.window, |storage, bytes| then(&mut twins, storage, bytes));
+        if done.is_err() {
+            twins.forget(view);
+        }
+        *self.twins = twins;
+        done
+    }
+
     /// Zeroes what of a part lies past the object's end, in a window that shows the object's own pages. Pages that begin past the end
     /// are not touched: there are none, if somebody else cut a file off, and that is the guest's to find out.
     fn zero_tail(&self, view: &View, part: Part) -> Result<(), Error> {
@@ -105,6 +121,14 @@ impl Backend for Mover<'_> {
         let known = self.known(memory).is_some();
         let aliasable = known && self.attached && self.mode != Mode::Copy;
         let has_file = body(self.bodies, object)?.file().is_some();
+        if self.mode == Mode::Auto && !aliasable {
+            tracing::debug!(
+                target: "memctl",
+                host_knows_the_memory = known,
+                store_is_attached = self.attached,
+                "this window is copied; to alias it use Domain::configure on the engine's Config, and attach the store"
+            );
+        }
         match (ask.sharing, ask.coherence) {
             (Sharing::Private, _) if aliasable && has_file && ask.frozen => Ok(Shown::Snapshot),
             (Sharing::Private, _) => Ok(Shown::Copy),
@@ -168,49 +192,35 @@ impl Backend for Mover<'_> {
         if view.shown != Shown::Copy {
             return self.zero_tail(view, part);
         }
-        self.twins.forget(view);
         self.stats.bytes_copied += part.real;
-        self.with_bytes(view, part.window, |storage, bytes| {
-            memctl_copy::publish(storage, part.offset, bytes, real(part))
-        })
+        self.with_twins(view, part, |twins, storage, bytes| twins.publish(view, part, storage, bytes))
     }
 
     fn refresh(&mut self, view: &View, part: Part) -> Result<(), Error> {
         if view.shown != Shown::Copy {
             return self.zero_tail(view, part);
         }
-        self.twins.forget(view);
         self.stats.bytes_copied += part.real;
-        self.with_bytes(view, part.window, |storage, bytes| {
-            memctl_copy::refresh(storage, part.offset, bytes, real(part))
-        })
-    }
-
-    fn left(&mut self, view: &View) {
-        if view.shown != Shown::Copy {
-            return;
-        }
-        let mut twins = std::mem::take(self.twins);
-        // Without it the window is refreshed when the guest comes back, as any other.
-        let _unknown = self.with_bytes(view, view.window, |_, bytes| {
-            twins.remember(view, bytes);
+        self.with_twins(view, part, |twins, storage, bytes| {
+            memctl_copy::refresh(storage, part.offset, bytes, real(part))?;
+            twins.refreshed(view, part, bytes);
             Ok(())
-        });
-        *self.twins = twins;
+        })
     }
 
     fn rejoin(&mut self, view: &View, part: Part) -> Result<(), Error> {
         if view.shown != Shown::Copy {
             return self.zero_tail(view, part);
         }
-        let mut twins = std::mem::take(self.twins);
         self.stats.bytes_copied += part.real;
-        let rejoined = self.with_bytes(view, part.window, |storage, bytes| {
-            let changed = twins.changed(view, bytes);
-            twins::rejoin(storage, part.offset, bytes, real(part), &changed)
-        });
-        *self.twins = twins;
-        rejoined
+        self.with_twins(view, part, |twins, storage, bytes| {
+            if twins.has(view) {
+                twins.publish(view, part, storage, bytes)?;
+            }
+            memctl_copy::refresh(storage, part.offset, bytes, real(part))?;
+            twins.keep(view, bytes);
+            Ok(())
+        })
     }
 
     fn detach(&mut self, view: &View) -> Result<(), Error> {

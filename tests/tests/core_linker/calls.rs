@@ -3,7 +3,7 @@
 use memctl_wasmtime::{Code, Domain, Mode, Rights, Source};
 use wasmtime::{Config, Val};
 
-use crate::module::{Core, GRANULE, MEMORY, RESULT, WINDOW, core, on_every_backend};
+use crate::module::{Core, GRANULE, MEMORY, RESULT, WINDOW, core, core_of_64_bits, on_every_backend};
 
 /// Protection read-write, then sharing and coherence by number.
 const AUTOMATIC: [i32; 3] = [2, 0, 0];
@@ -247,4 +247,22 @@ fn a_memory_that_the_domain_did_not_make_takes_leased_and_private_windows() {
         outside[2] = Val::I64(i64::from(MEMORY));
         assert_eq!(core.ask("mapping.map", &outside, 4), Err(Code::Bounds as u32));
     }
+}
+
+#[test]
+fn a_memory64_takes_windows_above_four_gibibytes() {
+    const FAR: i64 = (4 << 30) + GRANULE;
+    on_every_backend(|core| {
+        let mut core = core_of_64_bits(&core.domain, core.mode);
+        let handle = core.open("object").expect("published");
+        let mut arguments = Core::map_arguments(handle, 3 * GRANULE, AUTOMATIC);
+        arguments[2] = Val::I64(FAR);
+        let mapped = core.ask("mapping.map", &arguments, 4).expect("maps");
+        let seen = core.call("through", &[Val::I64(FAR + 3), Val::I64(GRANULE + 3), Val::I32(42)]);
+        assert!(matches!(seen, Ok(Some(Val::I32(0)))), "not in the low half");
+        assert_eq!(object(&core, 4), [0, 0, 0, 42]);
+        core.ask("mapping.unmap", &Core::part_arguments(mapped, FAR, 3 * GRANULE), 1).expect("unmaps");
+        let seen = core.call("through", &[Val::I64(0), Val::I64(FAR + 3), Val::I32(0)]);
+        assert!(matches!(seen, Ok(Some(Val::I32(0)))));
+    });
 }

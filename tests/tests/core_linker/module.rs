@@ -39,8 +39,8 @@ pub(crate) const MEMORY: i32 = 0x4_0000;
 pub(crate) const GRANULE: i64 = 4096;
 
 /// Each function, exported under the last part of its name. `poke` stores through the host, `through` stores in one place and then loads
-/// from another.
-fn wat() -> String {
+/// from another. `address` is the type of the memory's addresses.
+fn wat(address: &str, pages: u32) -> String {
     let mut imports = String::from(r#"(import "test" "poke" (func $poke (param i32 i32)))"#);
     let mut exports = String::new();
     for (at, (interface, name, params, result)) in IMPORTS.iter().enumerate() {
@@ -52,11 +52,10 @@ fn wat() -> String {
         let arguments: String = (0..params.split_whitespace().count()).map(|i| format!("local.get {i} ")).collect();
         writeln!(exports, r#"(func (export "{export}") {signature} {arguments} call $f{at})"#).expect("a string grows");
     }
-    let pages = MEMORY >> 16;
     format!(
-        r#"(module {imports} (memory (export "memory") {pages}) {exports}
+        r#"(module {imports} (memory (export "memory") {address} {pages}) {exports}
             (func (export "poke") (param i32 i32) local.get 0 local.get 1 call $poke)
-            (func (export "through") (param i32 i32 i32) (result i32)
+            (func (export "through") (param {address} {address} i32) (result i32)
                 local.get 0 local.get 2 i32.store8
                 local.get 1 i32.load8_u))"#
     )
@@ -85,6 +84,17 @@ pub(crate) fn on_every_backend(claim: impl Fn(Core)) {
 
 /// The module in an engine of these settings.
 pub(crate) fn core(domain: &Domain, mode: Mode, config: &Config) -> Core {
+    instantiate(domain, mode, config, &wat("i32", MEMORY.cast_unsigned() >> 16))
+}
+
+/// The module with a memory of 64-bit addresses and more than 4 GiB.
+pub(crate) fn core_of_64_bits(domain: &Domain, mode: Mode) -> Core {
+    let mut config = Config::new();
+    domain.configure(&mut config).expect("configured");
+    instantiate(domain, mode, &config, &wat("i64", (1 << 16) + 16))
+}
+
+fn instantiate(domain: &Domain, mode: Mode, config: &Config, wat: &str) -> Core {
     let engine = Engine::new(config).expect("the engine can be made");
     let mut linker: Linker<MemctlCtx> = Linker::new(&engine);
     add_to_core_linker(&mut linker, |ctx| ctx).expect("links");
@@ -93,7 +103,7 @@ pub(crate) fn core(domain: &Domain, mode: Mode, config: &Config) -> Core {
         memory.data_mut(&mut caller)[address.cast_unsigned() as usize] = value.to_le_bytes()[0];
     };
     linker.func_wrap("test", "poke", poke).expect("links");
-    let module = Module::new(&engine, wat()).expect("compiles");
+    let module = Module::new(&engine, wat).expect("compiles");
     let mut store = Store::new(&engine, domain.context().build());
     let crossing = store.data().crossing();
     store.call_hook(move |_, hook| Ok(crossing(hook)?));

@@ -1,9 +1,14 @@
 //! Automatic mappings of files: what the guest stores is in the file when control leaves it, and what WASI calls do to the file
 //! is in the window when they return.
 
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memctl_tests::{AUTOMATIC, GRANULE, Guest, LEASED, Mapped, World, on_every_backend};
+use wasmtime::CallHook;
+use wasmtime_wasi::FsPerms;
 
 const PATH: &str = "/file";
 const LEN: usize = 2 * GRANULE as usize;
@@ -58,8 +63,36 @@ fn what_the_host_writes_to_the_file_is_seen_at_the_next_crossing() {
         let mut expected = bytes(&path);
         expected[100..104].copy_from_slice(b"host");
         let file = std::fs::File::options().write(true).open(&path).expect("opens");
-        std::os::unix::fs::FileExt::write_all_at(&file, b"host", 100).expect("written");
+        file.write_all_at(b"host", 100).expect("written");
         assert!(guest.read(mapped.start, LEN as u32) == expected);
+    });
+}
+
+#[test]
+fn what_others_write_to_the_file_while_the_guest_stores_elsewhere_stays() {
+    on_every_backend(|world| {
+        let path = world.file("file", &[1; LEN]);
+        let others = std::fs::File::options().write(true).open(&path).expect("opens");
+        let armed = Arc::new(AtomicBool::new(false));
+        let fires = armed.clone();
+        let mut guest = world.guest_with(FsPerms::ReadWrite, |store| {
+            let crossing = store.data().memctl.crossing();
+            store.call_hook(move |_, hook| {
+                // The guest has stored, and the domain has not heard of it yet.
+                if matches!(hook, CallHook::ReturningFromWasm) && fires.swap(false, Ordering::Relaxed) {
+                    others.write_all_at(b"others", 6).expect("written");
+                }
+                Ok(crossing(hook)?)
+            });
+        });
+        let object = guest.open_file(PATH, true);
+        let mapped = guest.mapped(object, LEN as u64, AUTOMATIC);
+        let at = u32::try_from(mapped.start).expect("small");
+        armed.store(true, Ordering::Relaxed);
+        guest.call(|probe, store| probe.call_store_u8(store, at + 12, 9));
+        assert!(!armed.load(Ordering::Relaxed));
+        assert_eq!(bytes(&path)[5..14], *b"\x01others\x09\x01");
+        assert_eq!(guest.read(mapped.start + 5, 9), *b"\x01others\x09\x01");
     });
 }
 
@@ -135,7 +168,7 @@ fn a_mapping_outlives_the_descriptor_and_the_name() {
         std::fs::remove_file(&path).expect("removed");
         guest.write(mapped.start, b"still there");
         let mut seen = [0; 11];
-        std::os::unix::fs::FileExt::read_exact_at(&same, &mut seen, 0).expect("read");
+        same.read_exact_at(&mut seen, 0).expect("read");
         assert_eq!(seen, *b"still there");
     });
 }

@@ -45,13 +45,12 @@ impl Domain {
     /// Only needed if [`Domain::has_unwatched`].
     pub fn leave(&mut self, backend: &mut dyn Backend, instance: InstanceId) {
         let Some(left) = self.instances.get(instance) else { return };
-        let automatic = left.automatic.clone();
-        let unwatched = |domain: &Self, id| domain.mappings.get(id).filter(|m| domain.is_unwatched(m)).map(|m| m.view);
-        for view in automatic.iter().filter_map(|id| unwatched(self, *id)).collect::<Vec<_>>() {
-            if self.objects.get(view.object).is_some_and(|object| object.newest == Some(instance)) {
-                self.settle(backend, view.object);
+        for id in left.automatic.clone() {
+            let Some(mapping) = self.mappings.get(id) else { continue };
+            let object = mapping.view.object;
+            if self.is_unwatched(mapping) && self.objects.get(object).is_some_and(|o| o.newest == Some(instance)) {
+                self.settle(backend, object);
             }
-            backend.left(&view);
         }
     }
 
