@@ -61,6 +61,12 @@ impl MemctlCtx {
         self.guest.last_fault()
     }
 
+    /// Ends the guest now rather than with its store, after a trap for instance: its mappings go, its leases are revoked and its handles are
+    /// closed. What it asks for afterwards is answered with `stale`.
+    pub fn end(&mut self) {
+        self.guest.end();
+    }
+
     /// What [`attach`] does at each crossing, for embedders with a call hook of their own: return its error, and call it first when the
     /// host is entered and last when the guest is, so that it isn't told of an entry that the hook then refuses.
     pub fn crossing(&self) -> impl Fn(CallHook) -> Result<(), Violation> + Send + Sync + 'static {

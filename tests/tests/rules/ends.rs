@@ -1,6 +1,6 @@
 //! Rule 8: unmap, drop, trap and kill.
 
-use memctl_tests::probe::Access;
+use memctl_tests::probe::{Access, ErrorCode};
 use memctl_tests::{AUTOMATIC, GRANULE, Guest, LEASED, PRIVATE, on_every_backend};
 use memctl_wasmtime::Quotas;
 
@@ -123,6 +123,16 @@ fn a_guest_that_traps_gives_everything_back_when_its_store_goes() {
         let trap = guest.try_call(|probe, store| probe.call_trap(store)).expect_err("traps");
         assert_eq!(trap.downcast_ref::<wasmtime::Trap>(), Some(&wasmtime::Trap::UnreachableCodeReached));
         drop(guest);
+    });
+}
+
+#[test]
+fn a_guest_can_be_ended_while_its_store_lives() {
+    let kept = std::cell::RefCell::new(Vec::new());
+    after_the_end(|mut guest| {
+        guest.state().memctl.end();
+        assert_eq!(guest.anonymous(GRANULE), Err(ErrorCode::Stale));
+        kept.borrow_mut().push(guest);
     });
 }
 
