@@ -1,12 +1,13 @@
 //! `cargo xtask demo`: real programs on both backends, with one result.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use crate::compose;
 use crate::guests::{self, Profile, Target};
+use crate::host::{self, Tool};
 use crate::setup;
 use crate::shell::{self, Shell};
 use crate::steps::{self, Needed, Outcome, Step, Tally};
@@ -44,9 +45,6 @@ const FILE_SCAN: (&str, &str) = ("example-file-scan", "file-scan");
 const CONSUMER: (&str, &str) = ("example-pipeline-consumer", "pipeline-consumer");
 const PRODUCER: (&str, &str) = ("example-pipeline-producer", "example_pipeline_producer");
 
-/// The package of the host that runs the pipeline in two stores.
-const TWO_STORES: &str = "example-pipeline-host";
-
 pub(crate) fn run(shell: &Shell) -> Result<()> {
     steps::run(shell, &STEPS.iter().collect::<Vec<_>>())
 }
@@ -58,9 +56,7 @@ fn set_up(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 
 fn build(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     guests::build(shell, &[FILE_SCAN.0, CONSUMER.0, PRODUCER.0], Target::WasiP2, Profile::Release)?;
-    guests::memctl(shell)?;
-    compose::build(shell)?;
-    shell::run(&mut shell.cargo(["build", "-p", TWO_STORES]))?;
+    host::build(shell, &[Tool::Memctl, Tool::PipelineHost, Tool::Compose])?;
     Ok(Outcome::Done)
 }
 
@@ -90,7 +86,7 @@ fn pipeline(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 fn two_stores(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     let expected = shell::read(memctl(shell, &["run"]).arg(composed_pipeline(shell)?))?;
     for backend in BACKENDS {
-        let mut host = shell.cargo(["run", "--quiet", "-p", TWO_STORES, "--", "--backend", backend]);
+        let mut host = shell.program(Tool::PipelineHost.built(shell), ["--backend", backend]);
         let output = shell::read(host.arg(guest(shell, PRODUCER)).arg(guest(shell, CONSUMER)))?;
         check_same(&format!("two stores on {backend}"), &output, &expected)?;
         println!(
@@ -134,11 +130,7 @@ fn guest(shell: &Shell, (_, name): (&str, &str)) -> PathBuf {
 }
 
 fn memctl(shell: &Shell, args: &[&str]) -> Command {
-    shell.program(memctl_file(shell.target()), args)
-}
-
-fn memctl_file(target: &Path) -> PathBuf {
-    target.join("debug/memctl")
+    shell.program(Tool::Memctl.built(shell), args)
 }
 
 #[cfg(test)]

@@ -63,9 +63,3 @@ pub(crate) fn built(shell: &Shell, name: &str, target: Target, profile: Profile)
     };
     shell.guest_target().join(target.triple()).join(profile).join(format!("{name}.wasm"))
 }
-
-/// Builds memctl and says where it is.
-pub(crate) fn memctl(shell: &Shell) -> Result<PathBuf> {
-    shell::run(&mut shell.cargo(["build", "-p", "memctl-cli", "--bin", "memctl"]))?;
-    Ok(shell.target().join("debug/memctl"))
-}

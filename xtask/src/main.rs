@@ -4,6 +4,7 @@ mod bench;
 mod compose;
 mod demo;
 mod guests;
+mod host;
 mod setup;
 mod shell;
 mod steps;
@@ -91,7 +92,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo => demo::run(&shell),
         Command::Bench { args } => bench::run(&shell, &args),
         Command::Compose { plug, socket, output } => {
-            compose::build(&shell)?;
+            host::build(&shell, &[host::Tool::Compose])?;
             compose::run(&shell, &plug, &socket, &output)
         }
     }

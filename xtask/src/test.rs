@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::guests::{self, Profile, Target};
+use crate::host::{self, Tool};
 use crate::setup;
 use crate::shell::{self, Shell};
 use crate::steps::{self, Needed, Outcome, Step, Tally};
@@ -52,7 +53,8 @@ fn fmt(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 }
 
 fn clippy(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
-    cargo(shell, &["clippy", "--workspace", "--all-targets", "--features", "xtask/compose", "--", "-D", "warnings"])
+    shell::run(host::workspace(shell, "clippy").args(["--all-targets", "--", "-D", "warnings"]))?;
+    Ok(Outcome::Done)
 }
 
 fn clippy_wasm(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
@@ -94,13 +96,14 @@ fn build_guests(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 }
 
 fn test(shell: &Shell, tally: &mut Tally) -> Result<Outcome> {
-    let mut command = shell.cargo(["test", "--workspace", "--no-fail-fast"]);
-    shell::run_watched(&mut command, |line| tally.note(line))?;
+    let mut command = host::workspace(shell, "test");
+    shell::run_watched(command.arg("--no-fail-fast"), |line| tally.note(line))?;
     Ok(Outcome::Done)
 }
 
 fn guest_test(shell: &Shell, tally: &mut Tally) -> Result<Outcome> {
-    let memctl = guests::memctl(shell)?;
+    host::build(shell, &[Tool::Memctl])?;
+    let memctl = Tool::Memctl.built(shell);
     let mut command = shell.cargo(["test", "-p", "guest-command", "--target", Target::WasiP2.triple()]);
     command.arg("--target-dir").arg(shell.guest_target());
     command.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", format!("{} run --", memctl.display()));
@@ -109,8 +112,8 @@ fn guest_test(shell: &Shell, tally: &mut Tally) -> Result<Outcome> {
 }
 
 fn doc(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
-    let mut command = shell.cargo(["doc", "--workspace", "--no-deps"]);
-    shell::run(command.env("RUSTDOCFLAGS", "-D warnings"))?;
+    let mut command = host::workspace(shell, "doc");
+    shell::run(command.arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Outcome::Done)
 }
 

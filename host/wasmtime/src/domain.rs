@@ -223,10 +223,11 @@ impl Domain {
     /// Copies bytes of the object published as `name` from `offset` on, as its guests last left them. Past its end are zeros.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Io`]; [`Error::Busy`] while a guest that shares it is running on another thread.
+    /// [`Error::NotFound`], [`Error::Io`]; [`Error::Busy`] while somebody has a lease to write any of it, or a guest that shares it is
+    /// running on another thread.
     pub fn read_object(&self, name: &str, offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        self.shared.with_named(name, |state, object, mover| {
-            state.about_to_read(mover, object)?;
+        self.shared.with_named(name, |rules, object, mover| {
+            rules.about_to_read(mover, object)?;
             body(mover.bodies, object)?.storage().read_at(offset, bytes)
         })
     }
@@ -234,11 +235,11 @@ impl Domain {
     /// Copies `bytes` into the object published as `name`. Guests see them when they next run. Bytes past its end are dropped.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Access`] if it is a read-only file, [`Error::Io`]; [`Error::Busy`] while a guest that shares it,
+    /// [`Error::NotFound`], [`Error::Access`] if it is a read-only file, [`Error::Io`]; [`Error::Busy`] while somebody has a lease on any of it, or a guest that shares it,
     /// or that has a snapshot of it which was not copied yet, is running on another thread.
     pub fn write_object(&self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Error> {
-        self.shared.with_named(name, |state, object, mover| {
-            state.about_to_write(mover, object)?;
+        self.shared.with_named(name, |rules, object, mover| {
+            rules.about_to_write(mover, object)?;
             body(mover.bodies, object)?.storage_mut().write_at(offset, bytes)
         })
     }

@@ -1,0 +1,47 @@
+//! What is built for this machine.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::shell::{self, Shell};
+
+/// Programs of this repository that run on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    Memctl,
+    PipelineHost,
+    Compose,
+}
+
+impl Tool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Memctl => "memctl",
+            Self::PipelineHost => "example-pipeline-host",
+            Self::Compose => "compose",
+        }
+    }
+
+    /// Where `build` leaves it.
+    pub(crate) fn built(self, shell: &Shell) -> PathBuf {
+        shell.target().join("debug").join(self.name())
+    }
+}
+
+/// `cargo COMMAND` for the whole workspace. All such commands ask for the same features, so that wasmtime, which takes minutes,
+/// is built once for all of them.
+pub(crate) fn workspace(shell: &Shell, command: &str) -> Command {
+    shell.cargo([command, "--workspace", "--features", "xtask/compose"])
+}
+
+/// Builds tools.
+pub(crate) fn build(shell: &Shell, tools: &[Tool]) -> Result<()> {
+    let mut command = workspace(shell, "build");
+    for tool in tools {
+        command.args(["--bin", tool.name()]);
+    }
+    // With a test among the targets, dependencies get the features that `cargo test` gives them.
+    shell::run(command.args(["--test", "memctl"]))
+}
