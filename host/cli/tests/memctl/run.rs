@@ -27,6 +27,16 @@ fn the_exit_code_is_the_programs() {
 }
 
 #[test]
+fn a_refusal_is_explained_on_request() {
+    let place = tempdir().unwrap();
+    // As a component: the preview 1 adapter refuses to advise on a directory before the host hears of it.
+    let args = ["run", "--verbose", "--dir", ".::/d", "GUEST", "cat-file", "/d"];
+    let Ended { code, stderr, .. } = memctl(place.path(), &GUESTS[0], &args);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("a directory can't be mapped"), "{stderr}");
+}
+
+#[test]
 fn a_trap_is_shown_with_its_backtrace() {
     let place = tempdir().unwrap();
     for guest in GUESTS.iter() {
