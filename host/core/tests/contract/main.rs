@@ -6,7 +6,6 @@ mod ends;
 mod failures;
 mod leases;
 mod lockstep;
-mod model;
 mod overlaps;
 mod program;
 mod quotas;

@@ -1,185 +1,255 @@
-//! Random programs over the whole interface: what is asked, before and after it names things that are there.
+//! Programs' steps, done by an embedding of vectors.
 
-use memctl_core::{Access, Code, Domain, HandleId, LeaseId, MappingId, ObjectId};
-use proptest::prelude::{Just, Strategy, any};
-use proptest::prop_oneof;
+use std::collections::BTreeMap;
 
-use crate::common::{GRANULE as G, Kind, MEMORY, MapAt, Ram, World, map_at};
+use memctl_core::{Code, Error, HandleId, LeaseId, MappingId, Medium, ObjectId, Quotas, Rights};
+use memctl_model::{
+    Act, Aliasing, Answer, Checksum, FILE, GUESTS, Looks, Name, Outcome, Range, Setting, Step, Surface,
+};
 
-/// An index into whatever there is of a kind at the time.
-pub(crate) type Pick = usize;
+use crate::common::{GRANULE, MEMORY, Mode, World, at};
 
-/// What a random program asks for next.
-#[derive(Clone, Debug)]
-pub(crate) enum Op {
-    Map { guest: usize, handle: Pick, ask: MapAt },
-    Unmap(Pick),
-    DropMapping(Pick),
-    Publish(Pick, (u64, u64)),
-    Refresh(Pick, (u64, u64)),
-    Sync(Pick, (u64, u64)),
-    Acquire(Pick, (u64, u64), Access),
-    Release(Pick),
-    Resize { guest: usize, handle: Pick, size: u64 },
-    Anonymous { guest: usize, size: u64 },
-    Open { guest: usize, file: bool },
-    DropHandle { guest: usize, handle: Pick },
-    End(usize),
-    RenewMemory(usize),
-    Turn(usize),
-    Load { guest: usize, address: u64, len: u64 },
-    Store { guest: usize, address: u64, len: u64, value: u8 },
-    Stored(Pick),
-    Overwrite { object: Pick, offset: u64, len: u64, value: u8 },
-    WriteFile { offset: u64, len: u64, value: u8 },
+/// The file's.
+const IDENTITY: (u64, u64) = (1, 2);
+
+/// What programs run in, if `mode`'s aliasing memories can show a range twice, or can't.
+pub(crate) fn setting(mode: Mode, aliasing: bool) -> Setting {
+    let aliases = |guest| aliasing && (mode == Mode::Alias || (mode == Mode::Mixed && guest == 0));
+    let (guest, domain) = Setting::tight(GRANULE);
+    Setting {
+        granule: GRANULE,
+        start: 0,
+        len: MEMORY,
+        growth: 0,
+        guest,
+        domain,
+        aliasing: std::array::from_fn(|guest| if aliases(guest) { Aliasing::Works } else { Aliasing::Refused }),
+        surface: Surface::Core,
+    }
 }
 
-/// An [`Op`] that names things, of the guest that the first number says.
-#[derive(Clone, Debug)]
-pub(crate) enum Step {
-    Map(usize, HandleId, MapAt),
-    Unmap(usize, MappingId),
-    DropMapping(usize, MappingId),
-    Publish(usize, MappingId, (u64, u64)),
-    Refresh(usize, MappingId, (u64, u64)),
-    Sync(usize, MappingId, (u64, u64)),
-    Acquire(usize, MappingId, (u64, u64), Access),
-    Release(usize, LeaseId),
-    Resize(usize, HandleId, u64),
-    Anonymous(usize, u64),
-    Open(usize, &'static str),
-    DropHandle(usize, HandleId),
-    End(usize),
-    RenewMemory(usize),
-    Turn(usize),
-    Load(usize, Vec<u64>),
-    Store(usize, Vec<u64>, u8),
-    Stored(ObjectId),
-    Overwrite(ObjectId, u64, Vec<u8>),
-    WriteFile(ObjectId, u64, Vec<u8>),
+/// A world, and what programs' names stand for in it.
+pub(crate) struct Named {
+    pub(crate) world: World,
+    handles: BTreeMap<Name, HandleId>,
+    mappings: BTreeMap<Name, MappingId>,
+    leases: BTreeMap<Name, LeaseId>,
 }
 
-/// What a step that succeeded gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Gave {
-    Nothing,
-    Handle(HandleId, ObjectId),
-    Mapping(MappingId),
-    Lease(LeaseId),
-    Bytes(Vec<u8>),
+impl Named {
+    pub(crate) fn new(mode: Mode, aliasing: bool) -> Self {
+        let setting = setting(mode, aliasing);
+        let mut world = World::with_quotas(mode, setting.guest, setting.domain);
+        world.ram.aliasing = aliasing;
+        for (name, size, rights) in setting.published() {
+            let medium =
+                if name == FILE { Medium::File { identity: IDENTITY } } else { Medium::Anonymous { owner: None } };
+            world.publish_name(name, medium, size, rights);
+        }
+        Self { world, handles: BTreeMap::new(), mappings: BTreeMap::new(), leases: BTreeMap::new() }
+    }
+
+    fn object(&self, name: &str) -> ObjectId {
+        self.world.domain.named(name).expect("published for good")
+    }
+
+    /// Whether what a step was to end has ended, though the step failed.
+    pub(crate) fn is_done(&self, step: &Step) -> bool {
+        let Step::Guest(guest, act) = step else { return false };
+        let (domain, me) = (&self.world.domain, self.world.guests[*guest]);
+        match act {
+            Act::Unmap(name) | Act::DropMapping(name) => domain.view(me, self.mappings[name]).is_err(),
+            Act::Release(name, _) | Act::DropLease(name) => domain.leased(me, self.leases[name]).is_err(),
+            _ => false,
+        }
+    }
+
+    fn act(&mut self, guest: usize, act: &Act) -> Result<u64, Error> {
+        let world = &mut self.world;
+        match *act {
+            Act::Anonymous { size, handle } => {
+                self.handles.insert(handle, world.anonymous(guest, size)?.0);
+            }
+            Act::Open { object, handle } => {
+                self.handles.insert(handle, world.open(guest, object)?);
+            }
+            Act::OpenFile { writable, handle } => {
+                let rights = if writable { Rights::all() } else { Rights::READ };
+                let opened = world.call(guest, |domain, ram, me| {
+                    if writable {
+                        domain.file_opened_for_writing(ram, IDENTITY)?;
+                    }
+                    domain.file(me, IDENTITY, 0, rights)
+                })?;
+                self.handles.insert(handle, opened.0);
+            }
+            Act::Len(name) => {
+                let handle = self.handles[&name];
+                return world.call(guest, |domain, ram, me| domain.size(ram, me, handle));
+            }
+            Act::Rights(name) => {
+                let handle = self.handles[&name];
+                return world.call(guest, |domain, _, me| Ok(domain.rights(me, handle)?.bits().into()));
+            }
+            Act::Resize(name, size) => world.resize(guest, self.handles[&name], size)?,
+            Act::DropHandle(name) => {
+                let handle = self.handles[&name];
+                world.call(guest, |domain, ram, me| {
+                    domain.drop_handle_of(ram, me, handle);
+                    Ok(())
+                })?;
+            }
+            Act::Map { handle, ask, mapping } => {
+                self.mappings.insert(mapping, world.map(guest, self.handles[&handle], ask)?);
+            }
+            Act::Publish(name, part) => {
+                let id = self.mappings[&name];
+                world.call(guest, |domain, ram, me| domain.publish(ram, me, id, part))?;
+            }
+            Act::Refresh(name, part) => {
+                let id = self.mappings[&name];
+                world.call(guest, |domain, ram, me| domain.refresh(ram, me, id, part))?;
+            }
+            Act::Sync(name, part) => {
+                let id = self.mappings[&name];
+                world.call(guest, |domain, ram, me| domain.sync(ram, me, id, part))?;
+            }
+            Act::Acquire { mapping, part, access, lease } => {
+                self.leases.insert(lease, world.acquire(guest, self.mappings[&mapping], part, access)?);
+            }
+            Act::Unmap(name) => world.unmap(guest, self.mappings[&name])?,
+            Act::DropMapping(name) => {
+                let id = self.mappings[&name];
+                world.call(guest, |domain, ram, me| match domain.view(me, id) {
+                    Ok(_) => domain.drop_mapping_of(ram, me, id),
+                    Err(_) => Ok(()),
+                })?;
+            }
+            Act::Release(name, part) => self.release(guest, name, Some(part))?,
+            Act::DropLease(name) => self.release(guest, name, None)?,
+            Act::Store { to: (start, len), value } | Act::Cross { to: (start, len), value, .. } => {
+                self.store(guest, start, (0..len).map(|at| value.wrapping_add(at.to_le_bytes()[0])))?;
+            }
+            Act::Fill { to: (start, len), value } => {
+                self.store(guest, start, std::iter::repeat_n(value, at(len)))?;
+            }
+            Act::Copy { to, from: (start, len) } => {
+                let bytes = self.try_load(guest, (start, len))?;
+                self.store(guest, to, bytes)?;
+            }
+            Act::WriteFile { offset, from } => {
+                let bytes = self.try_load(guest, from)?;
+                let object = self.object(FILE);
+                self.world.call(guest, |domain, ram, _| {
+                    domain.file_opened_for_writing(ram, IDENTITY)?;
+                    ram.overwrite(object, offset, &bytes);
+                    Ok(())
+                })?;
+            }
+            Act::ReadFile { offset, to: (start, len) } => {
+                let object = self.object(FILE);
+                let range = at(offset)..at(offset + len);
+                let bytes = self.world.call(guest, |_, ram, _| Ok(ram.stored(object)[range].to_vec()))?;
+                self.store(guest, start, bytes)?;
+            }
+            Act::Rest => world.try_running(guest)?,
+            Act::Grow => unreachable!("memories don't grow here"),
+            Act::Trap { .. } => unreachable!("done by `perform`"),
+        }
+        Ok(0)
+    }
+
+    fn store(&mut self, guest: usize, start: u64, bytes: impl IntoIterator<Item = u8>) -> Result<(), Error> {
+        self.world.try_running(guest)?;
+        (start..).zip(bytes).for_each(|(address, byte)| self.world.store(guest, address, byte));
+        Ok(())
+    }
+
+    fn try_load(&mut self, guest: usize, (start, len): Range) -> Result<Vec<u8>, Error> {
+        self.world.try_running(guest)?;
+        Ok((start..start + len).map(|address| self.world.load(guest, address)).collect())
+    }
+
+    /// As a binding does that knows the window: another part than the leased one is refused, but the lease is gone.
+    fn release(&mut self, guest: usize, name: Name, part: Option<Range>) -> Result<(), Error> {
+        let Some(&id) = self.leases.get(&name) else { return Ok(()) };
+        let world = &mut self.world;
+        let leased = world.domain.leased(world.guests[guest], id);
+        match (leased, part) {
+            (Ok((_, leased)), Some(part)) if (leased.start(), leased.len()) != part => {
+                world.release(guest, id)?;
+                Err(Error::Empty { what: "of the lease, this part" })
+            }
+            (Err(_), None) => world.call(guest, |_, _, _| Ok(())),
+            _ => world.release(guest, id),
+        }
+    }
+
+    fn look(&mut self, guest: usize, looks: &Looks) -> u64 {
+        if self.world.try_running(guest).is_err() {
+            return 0;
+        }
+        Checksum::of(&looks[guest], |(start, len)| {
+            (start..start + len).map(|address| self.world.load(guest, address)).collect()
+        })
+    }
 }
 
-fn guest() -> impl Strategy<Value = usize> {
-    0..3_usize
-}
+impl memctl_model::World for Named {
+    fn perform(&mut self, step: &Step, looks: &Looks) -> Outcome {
+        let code = |error: Error| -> Code { error.code() };
+        match step {
+            Step::Guest(guest, Act::Trap { to, value }) => {
+                let stored = self.act(*guest, &Act::Store { to: *to, value: *value });
+                self.world.leave();
+                Outcome::unseen(stored.map_or_else(|error| Answer::Refused(error.code()), |_| Answer::Trapped))
+            }
+            Step::Guest(guest, act) => {
+                let answer = Answer::from(self.act(*guest, act).map_err(code));
+                let meanwhile = match act {
+                    Act::Cross { meanwhile, .. } => meanwhile.as_ref().map(|step| {
+                        self.world.leave();
+                        Box::new(self.perform(step, looks))
+                    }),
+                    _ => None,
+                };
+                Outcome { answer, seen: self.look(*guest, looks), meanwhile }
+            }
+            Step::Read(name) => {
+                let read = self.world.read(self.object(name)).map(|bytes| Checksum::of(&[(0, 0)], |_| bytes.clone()));
+                Outcome::unseen(read.map_err(code).into())
+            }
+            Step::Write { object, offset, bytes } => {
+                let written = self.world.overwrite(self.object(object), *offset, bytes);
+                Outcome::unseen(written.map(|()| 0).map_err(code).into())
+            }
+            Step::End(guest, _) => {
+                self.world.end(*guest);
+                self.world.begin(*guest);
+                Outcome::unseen(Answer::Gave(0))
+            }
+            Step::RenewMemory(guest) => {
+                self.world.renew_memory(*guest);
+                Outcome::unseen(Answer::Gave(0))
+            }
+        }
+    }
 
-/// Mostly a part of some window, by its distance from the window's start.
-fn part() -> impl Strategy<Value = (u64, u64)> {
-    prop_oneof![4 => Just((0, u64::MAX)), 4 => (0..2 * G, 1..2 * G), 1 => (any::<u64>(), any::<u64>())]
-}
+    fn load(&mut self, guest: usize, range: Range) -> Vec<u8> {
+        self.try_load(guest, range).unwrap_or_default()
+    }
 
-fn ask() -> impl Strategy<Value = MapAt> {
-    let kinds = prop_oneof![
-        4 => Just(Kind::Automatic),
-        3 => Just(Kind::Leased),
-        1 => Just(Kind::Aliasing),
-        2 => Just(Kind::Private),
-    ];
-    (0..8_u64, 1..4_u64, 0..3_u64, kinds, 0..40_u64).prop_map(|(start, len, offset, kind, skew)| {
-        // Now and then one of the numbers is off the granule.
-        let skews = [u64::from(skew == 0), u64::from(skew == 1), u64::from(skew == 2)];
-        map_at(start * G + skews[0], len * G + skews[1], kind).offset(offset * G + skews[2])
-    })
-}
+    fn usage(&self, guest: usize) -> Quotas {
+        assert!(guest < GUESTS);
+        self.world.domain.usage(self.world.guests[guest]).expect("live")
+    }
 
-/// One thing that a program may do.
-pub(crate) fn op() -> impl Strategy<Value = Op> {
-    let pick = || any::<usize>();
-    let access = prop_oneof![Just(Access::Read), Just(Access::Write)];
-    let bytes = || (0..MEMORY, 1..48_u64);
-    // Often a length that an object has already.
-    let size = prop_oneof![0..4 * G, Just(2 * G + 7), Just(3 * G)];
-    prop_oneof![
-        14 => (guest(), pick(), ask()).prop_map(|(guest, handle, ask)| Op::Map { guest, handle, ask }),
-        3 => pick().prop_map(Op::Unmap),
-        1 => pick().prop_map(Op::DropMapping),
-        3 => (pick(), part()).prop_map(|(which, part)| Op::Publish(which, part)),
-        3 => (pick(), part()).prop_map(|(which, part)| Op::Refresh(which, part)),
-        3 => (pick(), part()).prop_map(|(which, part)| Op::Sync(which, part)),
-        8 => (pick(), part(), access).prop_map(|(which, part, access)| Op::Acquire(which, part, access)),
-        5 => pick().prop_map(Op::Release),
-        3 => (guest(), pick(), size).prop_map(|(guest, handle, size)| Op::Resize { guest, handle, size }),
-        1 => (guest(), 0..3 * G).prop_map(|(guest, size)| Op::Anonymous { guest, size }),
-        2 => (guest(), any::<bool>()).prop_map(|(guest, file)| Op::Open { guest, file }),
-        1 => (guest(), pick()).prop_map(|(guest, handle)| Op::DropHandle { guest, handle }),
-        1 => prop_oneof![guest().prop_map(Op::End), guest().prop_map(Op::RenewMemory)],
-        3 => guest().prop_map(Op::Turn),
-        12 => (guest(), bytes()).prop_map(|(guest, (address, len))| Op::Load { guest, address, len }),
-        16 => (guest(), bytes(), any::<u8>())
-            .prop_map(|(guest, (address, len), value)| Op::Store { guest, address, len, value }),
-        2 => pick().prop_map(Op::Stored),
-        2 => (pick(), 0..3 * G, 1..40_u64, any::<u8>())
-            .prop_map(|(object, offset, len, value)| Op::Overwrite { object, offset, len, value }),
-        1 => (0..3 * G, 1..40_u64, any::<u8>()).prop_map(|(offset, len, value)| Op::WriteFile { offset, len, value }),
-    ]
-}
+    fn total_usage(&self) -> Quotas {
+        self.world.check_books();
+        self.world.domain.total_usage()
+    }
 
-/// Does a step in a world.
-pub(crate) fn perform(world: &mut World, step: &Step) -> Result<Gave, Code> {
-    let nothing = |()| Gave::Nothing;
-    let answer = match *step {
-        Step::Map(guest, handle, ask) => world.map(guest, handle, ask).map(Gave::Mapping),
-        Step::Unmap(guest, id) => world.unmap(guest, id).map(nothing),
-        Step::DropMapping(guest, id) => {
-            world.call(guest, |domain, ram, me| domain.drop_mapping_of(ram, me, id)).map(nothing)
-        }
-        Step::Publish(guest, id, part) => {
-            world.call(guest, |domain, ram, me| domain.publish(ram, me, id, part)).map(nothing)
-        }
-        Step::Refresh(guest, id, part) => {
-            world.call(guest, |domain, ram, me| domain.refresh(ram, me, id, part)).map(nothing)
-        }
-        Step::Sync(guest, id, part) => world.call(guest, |domain, ram, me| domain.sync(ram, me, id, part)).map(nothing),
-        Step::Acquire(guest, id, part, access) => world.acquire(guest, id, part, access).map(Gave::Lease),
-        Step::Release(guest, id) => world.release(guest, id).map(nothing),
-        Step::Resize(guest, id, size) => world.resize(guest, id, size).map(nothing),
-        Step::Anonymous(guest, size) => world.anonymous(guest, size).map(|(handle, id)| Gave::Handle(handle, id)),
-        Step::Open(guest, name) => {
-            let object = world.domain.named(name).expect("published for good");
-            world.open(guest, name).map(|handle| Gave::Handle(handle, object))
-        }
-        Step::DropHandle(guest, id) => {
-            let dropped = |domain: &mut Domain, ram: &mut Ram, me| {
-                domain.drop_handle_of(ram, me, id);
-                Ok(Gave::Nothing)
-            };
-            world.call(guest, dropped)
-        }
-        Step::End(guest) => {
-            world.end(guest);
-            world.begin(guest);
-            Ok(Gave::Nothing)
-        }
-        Step::RenewMemory(guest) => {
-            world.renew_memory(guest);
-            Ok(Gave::Nothing)
-        }
-        Step::Turn(guest) => world.turn(guest).map(nothing),
-        Step::Load(guest, ref addresses) => world
-            .try_running(guest)
-            .map(|()| Gave::Bytes(addresses.iter().map(|address| world.load(guest, *address)).collect())),
-        Step::Store(guest, ref addresses, value) => world.try_running(guest).map(|()| {
-            addresses.iter().for_each(|address| world.store(guest, *address, value));
-            Gave::Nothing
-        }),
-        Step::Stored(object) => world.read(object).map(Gave::Bytes),
-        Step::Overwrite(object, offset, ref bytes) => world.overwrite(object, offset, bytes).map(nothing),
-        Step::WriteFile(object, offset, ref bytes) => {
-            world.host(|domain, ram, _| domain.file_opened_for_writing(ram, (1, 2))).map(|()| {
-                world.ram.overwrite(object, offset, bytes);
-                Gave::Nothing
-            })
-        }
-    };
-    answer.map_err(|error| error.code())
+    fn objects(&self) -> Option<usize> {
+        Some(self.world.ram.objects())
+    }
 }

@@ -3,8 +3,9 @@
 mod ram;
 mod world;
 
+pub(crate) use memctl_model::{Kind, MapAt, map_at};
 pub(crate) use ram::Ram;
-pub(crate) use world::{Kind, MapAt, World, map_at};
+pub(crate) use world::World;
 
 /// In bytes. As small as on an MPU board, so that programs are small too.
 pub(crate) const GRANULE: u64 = 32;

@@ -1,48 +1,13 @@
 //! An embedding: three guests that run one at a time, and the domain told of every crossing.
 
 use memctl_core::{
-    Access, Code, Coherence, Domain, Error, Granule, HandleId, InstanceId, LeaseId, MapOptions, MappingId, Medium,
-    Memory, ObjectId, Populate, Protection, Quotas, Rights, Sharing,
+    Access, Code, Domain, Error, Granule, HandleId, InstanceId, LeaseId, MappingId, Medium, Memory, ObjectId, Quotas,
+    Rights,
 };
+use memctl_model::MapAt;
 
 use super::ram::{Ram, memory_of};
 use super::{GRANULE, MEMORY, Mode};
-
-/// Sharing and coherence in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Automatic,
-    Leased,
-    Aliasing,
-    Private,
-}
-
-/// What a guest passes to `map`, but the object.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MapAt {
-    pub(crate) window: (u64, u64),
-    pub(crate) options: MapOptions,
-}
-
-/// Shows an object from its first byte on in the window of `len` bytes at `start`.
-pub(crate) fn map_at(start: u64, len: u64, kind: Kind) -> MapAt {
-    let (sharing, coherence) = match kind {
-        Kind::Automatic => (Sharing::Shared, Coherence::Automatic),
-        Kind::Leased => (Sharing::Shared, Coherence::Leased),
-        Kind::Aliasing => (Sharing::Shared, Coherence::Aliasing),
-        Kind::Private => (Sharing::Private, Coherence::Automatic),
-    };
-    let options =
-        MapOptions { offset: 0, protection: Protection::ReadWrite, sharing, coherence, populate: Populate::OnDemand };
-    MapAt { window: (start, len), options }
-}
-
-impl MapAt {
-    pub(crate) fn offset(mut self, offset: u64) -> Self {
-        self.options.offset = offset;
-        self
-    }
-}
 
 pub(crate) struct World {
     pub(crate) domain: Domain,

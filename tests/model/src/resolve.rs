@@ -1,0 +1,179 @@
+//! From what is asked to what is done: the things that are there, and what programs must not do left out.
+
+use memctl_core::Coherence;
+
+use crate::model::{Lease, Mapping, Model, at, published};
+use crate::{Act, Aliasing, FILE, GUESTS, Name, Op, PUBLISHED, Range, Step, Surface};
+
+/// A name that nothing is published under.
+const UNKNOWN: &str = "unknown";
+
+/// Addresses and distances from here on are meant as they are.
+const WILD: u64 = 1 << 32;
+
+/// The `pick`th of what there is, if there is any.
+fn one_of<T>(all: &[T], pick: usize) -> Option<&T> {
+    all.get(pick % all.len().max(1))
+}
+
+impl Model {
+    /// The step that an op asks for, unless there is nothing to do it on or the rules forbid it to programs.
+    #[must_use]
+    pub fn resolve(&self, op: &Op) -> Option<Step> {
+        self.resolve_for(op, [true; GUESTS])
+    }
+
+    /// [`Model::resolve`], if the step is one of a guest that is `free` to do anything.
+    fn resolve_for(&self, op: &Op, free: [bool; GUESTS]) -> Option<Step> {
+        let step = match *op {
+            Op::Cross { guest, to, value, ref meanwhile } => {
+                let to = self.storable(guest, self.range(to))?;
+                let mut others = free;
+                others[guest] = false;
+                let meanwhile = self.resolve_for(meanwhile, others).map(Box::new);
+                Step::Guest(guest, Act::Cross { to, value, meanwhile })
+            }
+            Op::Read(pick) => Step::Read(PUBLISHED[pick % PUBLISHED.len()]),
+            Op::Write { object: pick, offset, len, value } => {
+                let name = PUBLISHED[pick % PUBLISHED.len()];
+                let size = self.objects[&published(name)].bytes.len() as u64;
+                let len = len.min(size.checked_sub(offset)?);
+                Step::Write { object: name, offset, bytes: vec![value; at(len)] }
+            }
+            Op::End(guest, how) => Step::End(guest, how),
+            Op::RenewMemory(guest) if self.setting.surface == Surface::Core => Step::RenewMemory(guest),
+            Op::RenewMemory(_) => return None,
+            ref other => self.resolve_act(other)?,
+        };
+        let may = match &step {
+            Step::Guest(guest, _) => free[*guest] && !self.guests[*guest].trapped,
+            Step::End(guest, _) | Step::RenewMemory(guest) => free[*guest],
+            Step::Read(_) | Step::Write { .. } => true,
+        };
+        may.then_some(step)
+    }
+
+    fn resolve_act(&self, op: &Op) -> Option<Step> {
+        let name = self.next;
+        let handle = |guest: usize, pick: usize| one_of(&self.guests[guest].handles, pick).map(|handle| handle.name);
+        Some(match *op {
+            Op::Anonymous { guest, size } => Step::Guest(guest, Act::Anonymous { size, handle: name }),
+            Op::Open { guest, object } => {
+                let object = *PUBLISHED.get(object % (PUBLISHED.len() + 1)).unwrap_or(&UNKNOWN);
+                Step::Guest(guest, Act::Open { object, handle: name })
+            }
+            Op::OpenFile { guest, writable } => Step::Guest(guest, Act::OpenFile { writable, handle: name }),
+            Op::Len { guest, handle: pick } => Step::Guest(guest, Act::Len(handle(guest, pick)?)),
+            Op::Rights { guest, handle: pick } => Step::Guest(guest, Act::Rights(handle(guest, pick)?)),
+            Op::Resize { guest, handle: pick, size } => Step::Guest(guest, Act::Resize(handle(guest, pick)?, size)),
+            Op::DropHandle { guest, handle: pick } => Step::Guest(guest, Act::DropHandle(handle(guest, pick)?)),
+            Op::Map { guest, handle: pick, mut ask } => {
+                ask.window.0 = self.address(ask.window.0);
+                let act = Act::Map { handle: handle(guest, pick)?, ask, mapping: name };
+                // Where backends differ by design, something else has to refuse it first.
+                let differs = self.setting.aliasing[guest] == Aliasing::NotAsked
+                    && ask.is_automatic()
+                    && ask.options.coherence == Coherence::Aliasing;
+                let step = Step::Guest(guest, act);
+                if differs && self.check(&step) == Err(memctl_core::Code::Unsupported) {
+                    return None;
+                }
+                step
+            }
+            Op::Publish(pick, part) => self.on_mapping(pick, part, Act::Publish)?,
+            Op::Refresh(pick, part) => self.on_mapping(pick, part, Act::Refresh)?,
+            Op::Sync(pick, part) => self.on_mapping(pick, part, Act::Sync)?,
+            Op::Acquire(pick, part, access) => {
+                self.on_mapping(pick, part, |mapping, part| Act::Acquire { mapping, part, access, lease: name })?
+            }
+            Op::Unmap(pick) => self.on_mapping(pick, (0, 0), |mapping, _| Act::Unmap(mapping))?,
+            Op::DropMapping(pick) => self.on_mapping(pick, (0, 0), |mapping, _| Act::DropMapping(mapping))?,
+            Op::Release(pick, part) => self.on_lease(pick, part, Act::Release)?,
+            Op::DropLease(pick) => self.on_lease(pick, None, |lease, _| Act::DropLease(lease))?,
+            Op::Store { guest, to, value } => {
+                Step::Guest(guest, Act::Store { to: self.storable(guest, self.range(to))?, value })
+            }
+            Op::Fill { guest, to, value } => {
+                Step::Guest(guest, Act::Fill { to: self.storable(guest, self.range(to))?, value })
+            }
+            Op::Copy { guest, to, from } => {
+                let from = self.loadable(guest, self.range(from))?;
+                let (to, len) = self.storable(guest, (self.address(to), from.1))?;
+                Step::Guest(guest, Act::Copy { to, from: (from.0, len) })
+            }
+            Op::Grow(guest) => {
+                let grown = self.guests[guest].memory.len() as u64 - self.setting.len;
+                let once = self.setting.growth > 0 && grown == 0;
+                once.then_some(Step::Guest(guest, Act::Grow))?
+            }
+            Op::WriteFile { guest, offset, from } => {
+                let from = self.loadable(guest, self.range(from))?;
+                let free = |lease: &Lease| lease.object != published(FILE);
+                let len = self.file_part(offset, from.1, free)?;
+                Step::Guest(guest, Act::WriteFile { offset, from: (from.0, len) })
+            }
+            Op::ReadFile { guest, offset, to } => {
+                let to = self.storable(guest, self.range(to))?;
+                let free = |lease: &Lease| lease.access == memctl_core::Access::Read || lease.object != published(FILE);
+                let len = self.file_part(offset, to.1, free)?;
+                Step::Guest(guest, Act::ReadFile { offset, to: (to.0, len) })
+            }
+            Op::Trap { guest, to, value } => {
+                Step::Guest(guest, Act::Trap { to: self.storable(guest, self.range(to))?, value })
+            }
+            Op::Rest(guest) => Step::Guest(guest, Act::Rest),
+            Op::Cross { .. } | Op::Read(_) | Op::Write { .. } | Op::End(..) | Op::RenewMemory(_) => return None,
+        })
+    }
+
+    fn address(&self, distance: u64) -> u64 {
+        if distance < WILD { self.setting.start + distance } else { distance }
+    }
+
+    fn range(&self, (start, len): Range) -> Range {
+        (self.address(start), len)
+    }
+
+    /// As much of a range of the file as it has, if no lease on any of it keeps file calls out.
+    fn file_part(&self, offset: u64, len: u64, free: impl Fn(&Lease) -> bool) -> Option<u64> {
+        let size = self.objects[&published(FILE)].bytes.len() as u64;
+        let len = len.min(size.checked_sub(offset).filter(|len| *len > 0)?);
+        let kept_out = |lease: &Lease| !free(lease) && lease.range.0 < offset + len && offset < lease.range.1;
+        (!self.leases.iter().any(kept_out)).then_some(len)
+    }
+
+    /// On a mapping, now and then one that was unmapped before.
+    fn on_mapping(&self, pick: usize, part: Range, act: impl FnOnce(Name, Range) -> Act) -> Option<Step> {
+        let guest = pick % GUESTS;
+        if pick.is_multiple_of(8)
+            && let Some(name) = one_of(&self.guests[guest].gone_mappings, pick)
+        {
+            return Some(Step::Guest(guest, act(*name, self.range((0, self.setting.granule)))));
+        }
+        let mapping: &Mapping = one_of(&self.mappings, pick)?;
+        let window = mapping.ask.window;
+        let part = match part {
+            (_, u64::MAX) => window,
+            (from, len) if from < WILD => (window.0 + from, len),
+            wild => wild,
+        };
+        Some(Step::Guest(mapping.guest, act(mapping.name, part)))
+    }
+
+    /// On a lease, now and then one that was revoked before.
+    fn on_lease(&self, pick: usize, part: Option<Range>, act: impl FnOnce(Name, Range) -> Act) -> Option<Step> {
+        let guest = pick % GUESTS;
+        if pick.is_multiple_of(4)
+            && let Some(name) = one_of(&self.guests[guest].gone_leases, pick)
+        {
+            return Some(Step::Guest(guest, act(*name, self.range((0, self.setting.granule)))));
+        }
+        let lease = one_of(&self.leases, pick)?;
+        let part = match part {
+            None | Some((_, u64::MAX)) => lease.part,
+            Some((from, len)) if from < WILD => (lease.part.0 + from, len),
+            Some(wild) => wild,
+        };
+        Some(Step::Guest(lease.guest, act(lease.name, part)))
+    }
+}
