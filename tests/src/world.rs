@@ -1,9 +1,7 @@
 //! A domain, its engine, and the guests in it.
 
-use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::Once;
 
 use memctl_wasmtime::{Domain, DomainBuilder, Mode, Rights, Source, attach};
 use tempfile::TempDir;
@@ -87,7 +85,7 @@ impl World {
         let mut config = Config::new();
         configure(domain, &mut config);
         let engine = Engine::new(&config).expect("the engine can be made");
-        let component = compiled(&engine);
+        let component = crate::component(&engine, "guest-probe");
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).expect("wasmtime-wasi links");
         memctl_wasmtime::add_to_linker_sync(&mut linker).expect("memory control links");
@@ -191,23 +189,4 @@ fn engine_first() {
             drop(engine);
         }
     });
-}
-
-/// The probe, compiled for an engine. Engines of the same settings take the same code, so that it is made once in a process.
-fn compiled(engine: &Engine) -> Component {
-    static IMAGES: Mutex<BTreeMap<u64, Vec<u8>>> = Mutex::new(BTreeMap::new());
-    let mut settings = DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut settings);
-    let mut images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);
-    let image = images.entry(settings.finish()).or_insert_with(|| {
-        let wasm = crate::guest_wasm("guest-probe", "wasm32-wasip2", "guest_probe.wasm");
-        let wasm = std::fs::read(wasm).expect("the probe was built");
-        engine.precompile_component(&wasm).expect("the probe compiles")
-    });
-    deserialize(engine, image)
-}
-
-fn deserialize(engine: &Engine, image: &[u8]) -> Component {
-    // SAFETY: `image` is what `precompile_component` gave, unchanged.
-    unsafe { Component::deserialize(engine, image) }.expect("an engine of the same settings takes the image")
 }

@@ -32,11 +32,12 @@ pub(crate) enum Profile {
 }
 
 /// Every package that is meant for a guest.
-pub(crate) const ALL: [&str; 7] = [
+pub(crate) const ALL: [&str; 8] = [
     "bench-guest",
     "memctl-guest",
     "guest-command",
     "guest-probe",
+    "guest-stepper",
     "example-file-scan",
     "example-pipeline-consumer",
     "example-pipeline-producer",

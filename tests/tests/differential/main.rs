@@ -1,0 +1,70 @@
+//! Random programs through real guests: every backend and the naive model do the same steps, and everything that can be seen is compared
+//! after each.
+//!
+//! A guest looks at all of its memory before control leaves it, so that looking is no crossing of its own; bytes that a lease or the end of
+//! an object leaves open are left out. The host compares answers, quotas and, in steps of their own, objects.
+//!
+//! `MEMCTL_STEPS=10000000` runs more, `MEMCTL_SEED=1000000` begins with another program.
+
+mod guest;
+mod house;
+mod wire;
+
+use memctl_model::{Aliasing, Campaign, Disagreement, GUESTS, Lockstep, Op, Setting, Surface, campaign};
+use memctl_tests::GRANULE;
+use memctl_wasmtime::Mode;
+
+use house::House;
+
+/// How many steps CI makes on both backends.
+const STEPS: u64 = 100_000;
+
+/// Programs have fewer ops than this. Some ops find nothing to be done on.
+const LENGTH: usize = 250;
+
+const WASM_PAGE: u64 = 65536;
+
+/// What backends may differ in, by design. All else is compared:
+/// - `coherence.aliasing` works on `alias`, and is `unsupported` on `copy`. Programs for both ask for it only where something else refuses it first;
+/// - `domain.capabilities-of` says so. Programs don't ask;
+/// - bytes past an object's end, stored but not lost yet, and bytes of leased windows without a lease: nobody looks.
+fn setting(aliasing: Aliasing) -> Setting {
+    let (guest, domain) = Setting::tight(GRANULE);
+    Setting {
+        granule: GRANULE,
+        start: house::start(),
+        len: WASM_PAGE,
+        growth: WASM_PAGE,
+        guest,
+        domain,
+        aliasing: [aliasing; GUESTS],
+        surface: Surface::Guest,
+    }
+}
+
+fn agree(name: &str, modes: &[Mode], aliasing: Aliasing, steps: u64) {
+    let setting = setting(aliasing);
+    let run = |ops: &[Op]| -> Result<u64, Disagreement> {
+        let worlds = modes.iter().map(|mode| House::new(*mode, &setting)).collect();
+        let mut lockstep = Lockstep::new(worlds, setting)?;
+        ops.iter().try_for_each(|op| lockstep.run(op))?;
+        lockstep.finish()
+    };
+    campaign(name, Campaign::from_env(steps, LENGTH), &setting, run);
+}
+
+#[test]
+fn a_program_has_one_behaviour_on_both_backends() {
+    let modes = [Mode::Alias, Mode::Copy];
+    agree("a_program_has_one_behaviour_on_both_backends", &modes, Aliasing::NotAsked, STEPS);
+}
+
+#[test]
+fn a_program_that_aliases_has_the_model_s_behaviour() {
+    agree("a_program_that_aliases_has_the_model_s_behaviour", &[Mode::Alias], Aliasing::Works, STEPS / 5);
+}
+
+#[test]
+fn a_program_that_asks_for_aliasing_is_refused_on_copy() {
+    agree("a_program_that_asks_for_aliasing_is_refused_on_copy", &[Mode::Copy], Aliasing::Refused, STEPS / 10);
+}
