@@ -216,7 +216,8 @@ impl Guest {
         self.ask("lease.release", Some(place), |rules, mover, caller| {
             let (_, leased) = rules.leased(caller, lease)?;
             if (leased.start(), leased.len()) != part {
-                rules.abandon(caller, lease);
+                // As when it is dropped: what was stored is published if the host can reach it.
+                let _lost = rules.release(mover, caller, lease);
                 return Err(Error::OutOfBounds {
                     what: "the released part",
                     start: part.0,

@@ -158,6 +158,22 @@ fn dropping_a_lease_releases_and_publishes() {
 }
 
 #[test]
+fn releasing_another_part_than_the_leased_one_publishes_all_the_same() {
+    for ask in [LEASED, AUTOMATIC] {
+        on_every_backend(|world| {
+            world.publish("object", GRANULE);
+            let mut guest = world.guest();
+            let mapped = guest.mapped_by_name("object", GRANULE, ask);
+            let lease = guest.acquire(mapped, Access::Write).expect("free");
+            guest.write(mapped.start, b"stored");
+            assert_eq!(guest.release(lease, Mapped { len: 1, ..mapped }), Err(ErrorCode::Bounds));
+            assert_eq!(guest.read(mapped.start, 6), b"stored");
+            assert_eq!(world.object("object")[..6], *b"stored");
+        });
+    }
+}
+
+#[test]
 fn a_private_window_is_not_leased_for_writing() {
     on_every_backend(|world| {
         world.publish("object", GRANULE);
