@@ -61,19 +61,24 @@ impl Guest {
     /// Whether the guest may have one more handle of a kind, whose numbers are `handles` and which is bounded by a quota. Handles of what was
     /// unmapped or revoked take room in the host's tables until they are dropped: as many of those as of live ones may be kept.
     fn check_handles(&self, call: &'static str, handles: &AtomicU32, quota: fn(Quotas) -> u32) -> Answer<()> {
-        let (used, limit) = (handles.load(Ordering::Relaxed), quota(self.limits()).saturating_mul(2));
-        if used < limit {
-            return Ok(());
-        }
-        let error = Error::Quota {
-            what: "handles to mappings or leases, those of what was unmapped or revoked included: twice the quota of live ones",
-            scope: "guest",
-            used: used.into(),
-            limit: limit.into(),
-            asked: 1,
-        };
-        refused(self.instance, call, &error);
-        Err(error.code())
+        let limits = self.shared.lock().rules.limits(self.instance);
+        let checked = limits.and_then(|limits| {
+            let (used, limit) = (handles.load(Ordering::Relaxed), quota(limits).saturating_mul(2));
+            if used < limit {
+                return Ok(());
+            }
+            Err(Error::Quota {
+                what: "handles to mappings or leases, those of what was unmapped or revoked included: twice the quota of live ones",
+                scope: "guest",
+                used: used.into(),
+                limit: limit.into(),
+                asked: 1,
+            })
+        });
+        checked.map_err(|error| {
+            refused(self.instance, call, &error);
+            error.code()
+        })
     }
 
     pub(crate) fn granule(&self) -> u64 {

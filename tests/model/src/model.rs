@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use memctl_core::{Access, Rights};
 
-use crate::{Act, Answer, FILE, GUESTS, MapAt, Name, Outcome, PUBLISHED, Range, Setting, Step};
+use crate::{Act, Answer, FILE, GUESTS, How, MapAt, Name, Outcome, PUBLISHED, Range, Setting, Step};
 
 /// Whose idea an object was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +61,16 @@ pub(crate) struct Lease {
 pub(crate) struct Guest {
     pub(crate) memory: Vec<u8>,
     pub(crate) handles: Vec<Handle>,
+    /// Handles that it had when it was ended.
+    pub(crate) gone_handles: Vec<Name>,
     /// Handles to what was unmapped.
     pub(crate) gone_mappings: Vec<Name>,
     /// Handles to what was revoked.
     pub(crate) gone_leases: Vec<Name>,
     /// It will do nothing more.
     pub(crate) trapped: bool,
+    /// It goes on, but the domain knows it no more.
+    pub(crate) ended: bool,
 }
 
 impl Lease {
@@ -169,10 +173,7 @@ impl Model {
             },
             Step::Read(name) => gave = self.checksum_of(name),
             Step::Write { object, offset, bytes } => self.overwrite(published(object), *offset, bytes),
-            Step::End(guest, _) => {
-                self.drop_mappings(|mapping| mapping.guest == *guest);
-                self.guests[*guest] = Guest { memory: vec![0; at(self.setting.len)], ..Guest::default() };
-            }
+            Step::End(guest, how) => self.end(*guest, *how),
             Step::RenewMemory(guest) => {
                 self.drop_mappings(|mapping| mapping.guest == *guest);
                 self.guests[*guest].memory.fill(0);
@@ -202,6 +203,7 @@ impl Model {
             Act::Len(handle) => {
                 return Answer::Gave(self.objects[&self.handle(guest, handle).object].bytes.len() as u64);
             }
+            Act::Rights(_) if self.guests[guest].ended => {}
             Act::Rights(handle) => return Answer::Gave(self.handle(guest, handle).rights.bits().into()),
             Act::Resize(handle, size) => {
                 let object = self.objects.get_mut(&self.handle(guest, handle).object).expect("live");
@@ -209,7 +211,10 @@ impl Model {
                 object.tail_stored &= at(size) <= object.bytes.len();
                 object.bytes.resize(at(size), 0);
             }
-            Act::DropHandle(name) => self.guests[guest].handles.retain(|handle| handle.name != name),
+            Act::DropHandle(name) => {
+                self.guests[guest].handles.retain(|handle| handle.name != name);
+                self.guests[guest].gone_handles.retain(|gone| *gone != name);
+            }
             Act::Map { handle, ask, mapping } => self.map(guest, handle, ask, mapping),
             Act::Acquire { mapping: name, part, access, lease } => {
                 let mapping = self.mapping(name).expect("it was acquired on");
@@ -258,6 +263,18 @@ impl Model {
         let shown = bytes.iter().skip(at(ask.options.offset)).copied().chain(std::iter::repeat(0));
         let own = if ask.is_private() { shown.take(at(ask.window.1)).collect() } else { Vec::new() };
         self.mappings.push(Mapping { name, guest, object, ask, own });
+    }
+
+    fn end(&mut self, guest: usize, how: How) {
+        self.drop_mappings(|mapping| mapping.guest == guest);
+        let ended = &mut self.guests[guest];
+        match how {
+            How::Told => {
+                ended.gone_handles.extend(ended.handles.drain(..).map(|handle| handle.name));
+                ended.ended = true;
+            }
+            How::Dropped => *ended = Guest { memory: vec![0; at(self.setting.len)], ..Guest::default() },
+        }
     }
 
     fn drop_mappings(&mut self, gone: impl Fn(&Mapping) -> bool) {

@@ -56,8 +56,9 @@ fn pick() -> impl Strategy<Value = Pick> {
 /// Mostly a part of some window, by its distance from the window's start.
 fn part(granule: u64) -> impl Strategy<Value = Range> {
     prop_oneof![
-        5 => Just((0, u64::MAX)),
-        4 => (0..2 * granule, 1..2 * granule),
+        6 => Just((0, u64::MAX)),
+        4 => (0..granule, 1..granule),
+        1 => (0..2 * granule, 1..2 * granule),
         1 => (0..2_u64, 0..2_u64).prop_map(move |(start, len)| (start * granule, len * granule)),
         1 => (any::<u64>(), any::<u64>()),
     ]
@@ -70,26 +71,25 @@ fn ask(granule: u64) -> impl Strategy<Value = MapAt> {
         1 => Just(Kind::Aliasing),
         2 => Just(Kind::Private),
     ];
-    let start = prop_oneof![12 => 0..8_u64, 1 => 8..18_u64, 1 => Just((1 << 32) / granule)];
-    (start, 0..40_u64, 0..3_u64, kinds, 0..60_u64, any::<bool>()).prop_map(
-        move |(start, len, offset, kind, odd, populate)| {
-            // Now and then one of the numbers is off the granule, or not to be believed.
-            let skew = |number: u64| u64::from(odd == number);
-            let len = if len == 0 { 0 } else { 1 + len % 3 };
-            let mut ask =
-                map_at(start * granule + skew(0), len * granule + skew(1), kind).offset(offset * granule + skew(2));
-            match odd {
-                3 => ask.options.protection = Protection::None,
-                4 => ask.options.protection = Protection::Read,
-                5 => ask.window.0 = u64::MAX,
-                6 => ask.window.1 = 0_u64.wrapping_sub(granule),
-                7 => ask.options.offset = 0_u64.wrapping_sub(granule),
-                _ => {}
-            }
-            ask.options.populate = if populate { Populate::Now } else { Populate::OnDemand };
-            ask
-        },
-    )
+    let start = prop_oneof![30 => 0..8_u64, 1 => 8..18_u64, 1 => Just((1 << 32) / granule)];
+    let len = prop_oneof![1 => Just(0_u64), 20 => Just(1), 20 => Just(2), 5 => Just(3)];
+    let offset = prop_oneof![3 => Just(0_u64), 2 => Just(1), 1 => Just(2)];
+    (start, len, offset, kinds, 0..60_u64, any::<bool>()).prop_map(move |(start, len, offset, kind, odd, populate)| {
+        // Now and then one of the numbers is off the granule, or not to be believed.
+        let skew = |number: u64| u64::from(odd == number);
+        let mut ask =
+            map_at(start * granule + skew(0), len * granule + skew(1), kind).offset(offset * granule + skew(2));
+        match odd {
+            3 => ask.options.protection = Protection::None,
+            4 => ask.options.protection = Protection::Read,
+            5 => ask.window.0 = u64::MAX,
+            6 => ask.window.1 = 0_u64.wrapping_sub(granule),
+            7 => ask.options.offset = 0_u64.wrapping_sub(granule),
+            _ => {}
+        }
+        ask.options.populate = if populate { Populate::Now } else { Populate::OnDemand };
+        ask
+    })
 }
 
 /// One thing that a program may do.
@@ -115,38 +115,39 @@ fn simple(granule: u64) -> BoxedStrategy<Op> {
     let part = || part(granule);
     let access = prop_oneof![Just(Access::Read), Just(Access::Write)];
     // Often a length that an object has already.
-    let size = prop_oneof![0..4 * granule, Just(2 * granule + 7), Just(3 * granule)];
+    let size =
+        prop_oneof![1 => 0..4 * granule, 2 => granule..4 * granule, 2 => Just(2 * granule + 7), 2 => Just(3 * granule)];
     let named = prop_oneof![
-        14 => (guest(), pick(), ask(granule)).prop_map(|(guest, handle, ask)| Op::Map { guest, handle, ask }),
-        3 => pick().prop_map(Op::Unmap),
-        2 => pick().prop_map(Op::DropMapping),
+        16 => (guest(), pick(), ask(granule)).prop_map(|(guest, handle, ask)| Op::Map { guest, handle, ask }),
+        2 => pick().prop_map(Op::Unmap),
+        1 => pick().prop_map(Op::DropMapping),
         3 => (pick(), part()).prop_map(|(which, part)| Op::Publish(which, part)),
         3 => (pick(), part()).prop_map(|(which, part)| Op::Refresh(which, part)),
         3 => (pick(), part()).prop_map(|(which, part)| Op::Sync(which, part)),
         8 => (pick(), part(), access).prop_map(|(which, part, access)| Op::Acquire(which, part, access)),
-        4 => pick().prop_map(|which| Op::Release(which, None)),
+        3 => pick().prop_map(|which| Op::Release(which, None)),
         1 => (pick(), part()).prop_map(|(which, part)| Op::Release(which, Some(part))),
         1 => pick().prop_map(Op::DropLease),
         3 => (guest(), pick(), size).prop_map(|(guest, handle, size)| Op::Resize { guest, handle, size }),
         1 => (guest(), pick()).prop_map(|(guest, handle)| Op::Len { guest, handle }),
         1 => (guest(), pick()).prop_map(|(guest, handle)| Op::Rights { guest, handle }),
-        1 => (guest(), 0..3 * granule).prop_map(|(guest, size)| Op::Anonymous { guest, size }),
-        2 => (guest(), pick()).prop_map(|(guest, object)| Op::Open { guest, object }),
+        2 => (guest(), 0..3 * granule).prop_map(move |(guest, size)| Op::Anonymous { guest, size: if size.is_multiple_of(16) { 0 } else { size + granule / 2 } }),
+        4 => (guest(), pick()).prop_map(|(guest, object)| Op::Open { guest, object }),
         1 => (guest(), any::<bool>()).prop_map(|(guest, writable)| Op::OpenFile { guest, writable }),
         1 => (guest(), pick()).prop_map(|(guest, handle)| Op::DropHandle { guest, handle }),
     ];
     let how = prop_oneof![Just(How::Told), Just(How::Dropped)];
     let acted = prop_oneof![
-        16 => (guest(), bytes(), any::<u8>()).prop_map(|(guest, to, value)| Op::Store { guest, to, value }),
-        2 => (guest(), bytes(), any::<u8>()).prop_map(|(guest, to, value)| Op::Fill { guest, to, value }),
-        2 => (guest(), bytes(), 0..9 * granule).prop_map(|(guest, from, to)| Op::Copy { guest, to, from }),
+        32 => (guest(), bytes(), any::<u8>()).prop_map(|(guest, to, value)| Op::Store { guest, to, value }),
+        4 => (guest(), bytes(), any::<u8>()).prop_map(|(guest, to, value)| Op::Fill { guest, to, value }),
+        4 => (guest(), bytes(), 0..9 * granule).prop_map(|(guest, from, to)| Op::Copy { guest, to, from }),
         1 => guest().prop_map(Op::Grow),
-        2 => (guest(), bytes(), 0..3 * granule).prop_map(|(guest, from, offset)| Op::WriteFile { guest, offset, from }),
-        2 => (guest(), bytes(), 0..3 * granule).prop_map(|(guest, to, offset)| Op::ReadFile { guest, offset, to }),
+        4 => (guest(), bytes(), 0..3 * granule).prop_map(|(guest, from, offset)| Op::WriteFile { guest, offset, from }),
+        4 => (guest(), bytes(), 0..3 * granule).prop_map(|(guest, to, offset)| Op::ReadFile { guest, offset, to }),
         1 => (guest(), bytes(), any::<u8>()).prop_map(|(guest, to, value)| Op::Trap { guest, to, value }),
-        10 => guest().prop_map(Op::Rest),
-        2 => pick().prop_map(Op::Read),
-        3 => (pick(), 0..3 * granule, 1..granule, any::<u8>())
+        16 => guest().prop_map(Op::Rest),
+        4 => pick().prop_map(Op::Read),
+        6 => (pick(), 0..3 * granule, 1..granule, any::<u8>())
             .prop_map(|(object, offset, len, value)| Op::Write { object, offset, len, value }),
         1 => (guest(), how).prop_map(|(guest, how)| Op::End(guest, how)),
         1 => guest().prop_map(Op::RenewMemory),

@@ -2,8 +2,8 @@
 
 use memctl_core::Coherence;
 
-use crate::model::{Lease, Mapping, Model, at, published};
-use crate::{Act, Aliasing, FILE, GUESTS, Name, Op, PUBLISHED, Range, Step, Surface};
+use crate::model::{Guest, Lease, Mapping, Model, at, published};
+use crate::{Act, Aliasing, FILE, GUESTS, How, Name, Op, PUBLISHED, Range, Step, Surface};
 
 /// A name that nothing is published under.
 const UNKNOWN: &str = "unknown";
@@ -40,6 +40,8 @@ impl Model {
                 let len = len.min(size.checked_sub(offset)?);
                 Step::Write { object: name, offset, bytes: vec![value; at(len)] }
             }
+            // A guest of memctl-core's is nothing but what the domain knows of it.
+            Op::End(guest, _) if self.setting.surface == Surface::Core => Step::End(guest, How::Dropped),
             Op::End(guest, how) => Step::End(guest, how),
             Op::RenewMemory(guest) if self.setting.surface == Surface::Core => Step::RenewMemory(guest),
             Op::RenewMemory(_) => return None,
@@ -55,7 +57,10 @@ impl Model {
 
     fn resolve_act(&self, op: &Op) -> Option<Step> {
         let name = self.next;
-        let handle = |guest: usize, pick: usize| one_of(&self.guests[guest].handles, pick).map(|handle| handle.name);
+        let handle = |guest: usize, pick: usize| {
+            let Guest { handles, gone_handles, .. } = &self.guests[guest];
+            one_of(handles, pick).map(|handle| handle.name).or(one_of(gone_handles, pick).copied())
+        };
         Some(match *op {
             Op::Anonymous { guest, size } => Step::Guest(guest, Act::Anonymous { size, handle: name }),
             Op::Open { guest, object } => {

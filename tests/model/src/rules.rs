@@ -27,7 +27,43 @@ impl Model {
         }
     }
 
+    /// What the domain answers to a guest that it knows no more.
+    fn check_ended(act: &Act) -> Rule {
+        match *act {
+            Act::Anonymous { size: 0, .. } => Err(Code::Bounds),
+            Act::Open { object, .. } if !PUBLISHED.contains(&object) => Err(Code::NotFound),
+            Act::Anonymous { .. }
+            | Act::Open { .. }
+            | Act::OpenFile { .. }
+            | Act::Len(_)
+            | Act::Resize(..)
+            | Act::Map { .. }
+            | Act::Publish(..)
+            | Act::Refresh(..)
+            | Act::Sync(..)
+            | Act::Acquire { .. }
+            | Act::Unmap(_)
+            | Act::Release(..) => Err(Code::Stale),
+            Act::Rights(_)
+            | Act::DropHandle(_)
+            | Act::DropMapping(_)
+            | Act::DropLease(_)
+            | Act::Store { .. }
+            | Act::Fill { .. }
+            | Act::Copy { .. }
+            | Act::Grow
+            | Act::WriteFile { .. }
+            | Act::ReadFile { .. }
+            | Act::Cross { .. }
+            | Act::Trap { .. }
+            | Act::Rest => Ok(()),
+        }
+    }
+
     fn check_act(&self, guest: usize, act: &Act) -> Rule {
+        if self.guests[guest].ended {
+            return Self::check_ended(act);
+        }
         let one_handle = Quotas { objects: 1, ..Quotas::NONE };
         match *act {
             Act::Anonymous { size, .. } => {

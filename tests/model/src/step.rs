@@ -94,9 +94,9 @@ pub enum Act {
 /// How a guest ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// It is told to.
+    /// The domain is told. It goes on as a guest of none.
     Told,
-    /// Its store is dropped.
+    /// Its store is dropped, and a new one takes its seat.
     Dropped,
 }
 
@@ -110,7 +110,7 @@ pub enum Step {
     Read(&'static str),
     /// The host writes a published object.
     Write { object: &'static str, offset: u64, bytes: Vec<u8> },
-    /// A guest ends, and a new one takes its seat.
+    /// A guest ends.
     End(usize, How),
     /// A guest's memory goes, and it gets a new one.
     RenewMemory(usize),

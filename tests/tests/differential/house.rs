@@ -90,6 +90,9 @@ impl House {
                 let source = if name == FILE { file(dir, size) } else { Source::anonymous(size) };
                 domain = domain.object(name, source, rights);
             }
+            if mode == Mode::Copy {
+                domain = domain.granule(setting.granule);
+            }
             domain.quotas(setting.domain).guest_quotas(setting.guest)
         }));
         let seats = std::array::from_fn(|_| ground.seated());
@@ -134,10 +137,11 @@ impl memctl_model::World for House {
                 let written = self.ground().domain.write_object(object, *offset, bytes);
                 Outcome::unseen(written.map(|()| 0).map_err(code).into())
             }
-            Step::End(seat, how) => {
-                if let (Some(guest), How::Told) = (&mut self.seats[*seat], how) {
-                    guest.store.data_mut().memctl.end();
-                }
+            Step::End(seat, How::Told) => {
+                self.seats[*seat].as_mut().expect("nobody is inside").store.data_mut().memctl.end();
+                Outcome::unseen(Answer::Gave(0))
+            }
+            Step::End(seat, How::Dropped) => {
                 self.seats[*seat] = None;
                 self.seats[*seat] = self.ground().seated();
                 Outcome::unseen(Answer::Gave(0))

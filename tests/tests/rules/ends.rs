@@ -137,6 +137,20 @@ fn a_guest_can_be_ended_while_its_store_lives() {
 }
 
 #[test]
+fn whatever_an_ended_guest_asks_for_is_stale() {
+    on_every_backend(|world| {
+        world.publish("object", GRANULE);
+        let mut guest = world.guest();
+        let object = guest.open("object");
+        let mapped = guest.mapped(object, GRANULE, LEASED);
+        guest.state().memctl.end();
+        assert_eq!(guest.acquire(mapped, Access::Write), Err(ErrorCode::Stale));
+        assert_eq!(guest.try_map(mapped.start, GRANULE, object, LEASED).map(drop), Err(ErrorCode::Stale));
+        assert_eq!(guest.unmap(mapped), Err(ErrorCode::Stale));
+    });
+}
+
+#[test]
 fn the_stores_of_a_trapped_guest_are_seen_while_its_store_lives() {
     on_every_backend(|world| {
         world.publish("object", GRANULE);

@@ -11,7 +11,7 @@ use crate::program::{Named, setting};
 const STEPS: u64 = 100_000;
 
 fn programs(name: &str, steps: u64, run: impl Fn(&[Op]) -> Result<u64, Disagreement>) {
-    campaign(name, Campaign::from_env(steps, 200), &setting(Mode::Copy, false), run);
+    campaign(name, Campaign::from_env(steps, 400), &setting(Mode::Copy, false), run);
 }
 
 fn agree(modes: &[Mode], aliasing: bool, ops: &[Op]) -> Result<u64, Disagreement> {
