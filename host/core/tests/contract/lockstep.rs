@@ -10,8 +10,10 @@ use crate::model::Model;
 use crate::program::{Gave, Op, Step, op, perform};
 
 /// Tight enough that programs meet them.
-const GUEST: Quotas = Quotas { objects: 4, object_bytes: 4 * G, mappings: 5, mapped_bytes: 8 * G, leases: 4 };
-const DOMAIN: Quotas = Quotas { objects: 9, object_bytes: 7 * G, mappings: 11, mapped_bytes: 18 * G, leases: 7 };
+const GUEST: Quotas =
+    Quotas { objects: 4, object_bytes: 4 * G, mappings: 5, mapped_bytes: 8 * G, leases: 4, waiters: 0 };
+const DOMAIN: Quotas =
+    Quotas { objects: 9, object_bytes: 7 * G, mappings: 11, mapped_bytes: 18 * G, leases: 7, waiters: 0 };
 
 /// How many random programs each test runs.
 const CASES: u32 = 2_000;
