@@ -48,7 +48,7 @@ pub fn capabilities() -> Capabilities {
     static CACHED: AtomicU32 = AtomicU32::new(UNKNOWN);
     let cached = CACHED.load(Ordering::Relaxed);
     if cached != UNKNOWN {
-        return u8::try_from(cached).map_or(Capabilities::empty(), Capabilities::from_bits_retain);
+        return Capabilities::from_bits_truncate(cached.try_into().unwrap_or_default());
     }
     let capabilities = if sys::IS_GUEST {
         // Any byte of this memory will do: it says which memory is meant.
@@ -78,4 +78,4 @@ pub fn usage() -> Quotas {
     if sys::IS_GUEST { wire::usage() } else { NOTHING }
 }
 
-const NOTHING: Quotas = Quotas { objects: 0, object_bytes: 0, mappings: 0, mapped_bytes: 0, leases: 0 };
+const NOTHING: Quotas = Quotas { objects: 0, object_bytes: 0, mappings: 0, mapped_bytes: 0, leases: 0, waiters: 0 };

@@ -39,6 +39,10 @@ pub enum Error {
     OutOfMemory,
     /// The medium under the object failed.
     Io,
+    /// The lease that was waited for did not become free in time.
+    TimedOut,
+    /// Waiting for the lease would never end: whoever is in the way waits for this guest, directly or through others.
+    Deadlock,
 }
 
 impl fmt::Display for Error {
@@ -75,6 +79,10 @@ impl fmt::Display for Error {
                 "out of memory: map less at a time, or unmap something first"
             }
             Self::Io => "input/output error: the medium under the object failed; the host's log has its error",
+            Self::TimedOut => "timed out: another lease conflicts still; wait longer, or try again later",
+            Self::Deadlock => {
+                "deadlock: who holds the lease waits for this guest; release your own guards first, then acquire them in the same order everywhere"
+            }
         })
     }
 }
@@ -95,6 +103,8 @@ impl From<ErrorCode> for Error {
             ErrorCode::Busy => Self::Busy,
             ErrorCode::OutOfMemory => Self::OutOfMemory,
             ErrorCode::Io => Self::Io,
+            ErrorCode::TimedOut => Self::TimedOut,
+            ErrorCode::Deadlock => Self::Deadlock,
         }
     }
 }
@@ -113,6 +123,8 @@ impl From<Error> for ErrorCode {
             Error::Busy => Self::Busy,
             Error::OutOfMemory => Self::OutOfMemory,
             Error::Io => Self::Io,
+            Error::TimedOut => Self::TimedOut,
+            Error::Deadlock => Self::Deadlock,
         }
     }
 }
@@ -132,6 +144,8 @@ impl From<Error> for std::io::Error {
             Error::Busy => ErrorKind::ResourceBusy,
             Error::OutOfMemory => ErrorKind::OutOfMemory,
             Error::Io => ErrorKind::Other,
+            Error::TimedOut => ErrorKind::TimedOut,
+            Error::Deadlock => ErrorKind::Deadlock,
         };
         Self::new(kind, error)
     }

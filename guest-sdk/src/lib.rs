@@ -18,7 +18,7 @@ mod sys;
 mod window;
 
 pub use error::{Error, Refused, Result};
-pub use guard::{ReadGuard, WriteGuard};
+pub use guard::{ReadGuard, UpgradableGuard, WriteGuard};
 pub use mapping::{Mapping, MappingMut};
 pub use object::{Object, Rights};
 pub use options::MapOptions;

@@ -3,9 +3,11 @@
 use core::cell::Cell;
 use core::fmt;
 use core::ops::RangeBounds;
+use core::time::Duration;
 
-use crate::sys::{Shown, Unmapped};
-use crate::{Error, ReadGuard, Result, WindowBuf, WriteGuard};
+use crate::guard::nanoseconds;
+use crate::sys::{AT_ONCE, Shown, Unmapped};
+use crate::{Error, ReadGuard, Result, UpgradableGuard, WindowBuf, WriteGuard};
 
 /// A live pairing of a window with a range of an object, for reading. Made by [`MapOptions::map`](crate::MapOptions::map).
 ///
@@ -61,7 +63,17 @@ macro_rules! common_methods {
         /// # Errors
         /// Those of [`read`](Self::read); [`Error::Bounds`] if the range is not inside the mapping.
         pub fn read_range(&self, range: impl RangeBounds<usize>) -> Result<ReadGuard<'_>> {
-            self.shown.lend(range).map(ReadGuard::new)
+            self.shown.lend(range, AT_ONCE).map(ReadGuard::new)
+        }
+
+        /// As [`read_range`](Self::read_range), but waits for writers, at most for `timeout`; [`Duration::MAX`] is for as long as it takes. Who waits is
+        /// served in order.
+        ///
+        /// # Errors
+        /// Those of [`read_range`](Self::read_range), but instead of [`Error::Busy`] there is [`Error::TimedOut`], and [`Error::Deadlock`] if who is
+        /// in the way waits for this guest.
+        pub fn read_range_within(&self, range: impl RangeBounds<usize>, timeout: Duration) -> Result<ReadGuard<'_>> {
+            self.shown.lend(range, nanoseconds(timeout)).map(ReadGuard::new)
         }
 
         /// Makes the object's present bytes visible now. Acquiring a guard does that for its range.
@@ -114,7 +126,34 @@ impl MappingMut {
     /// # Errors
     /// Those of [`write`](Self::write); [`Error::Bounds`] if the range is not inside the mapping.
     pub fn write_range(&mut self, range: impl RangeBounds<usize>) -> Result<WriteGuard<'_>> {
-        self.shown.lend_mut(range).map(WriteGuard::new)
+        self.shown.lend_mut(range, AT_ONCE).map(WriteGuard::new)
+    }
+
+    /// As [`write_range`](Self::write_range), but waits for whoever is in the way, at most for `timeout`; [`Duration::MAX`] is for as long as it takes.
+    /// Who waits is served in order, and nobody who comes later gets past.
+    ///
+    /// ```no_run
+    /// # use core::time::Duration;
+    /// # use memctl_guest::{MapOptions, Object};
+    /// # let mut mapping = MapOptions::new().map_mut(&Object::open("frames")?)?;
+    /// let mut header = mapping.write_range_within(..16, Duration::from_secs(1))?;
+    /// header[0] += 1;
+    /// # Ok::<(), memctl_guest::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`write_range`](Self::write_range), but instead of [`Error::Busy`] there is [`Error::TimedOut`], and [`Error::Deadlock`] if who is
+    /// in the way waits for this guest.
+    pub fn write_range_within(&mut self, range: impl RangeBounds<usize>, timeout: Duration) -> Result<WriteGuard<'_>> {
+        self.shown.lend_mut(range, nanoseconds(timeout)).map(WriteGuard::new)
+    }
+
+    /// The bytes in `range`, for reading, and possibly for writing later: see [`UpgradableGuard::upgrade`].
+    ///
+    /// # Errors
+    /// Those of [`read_range`](Self::read_range).
+    pub fn read_upgradable(&mut self, range: impl RangeBounds<usize>) -> Result<UpgradableGuard<'_>> {
+        self.shown.lend_upgradable(range, AT_ONCE).map(UpgradableGuard::new)
     }
 
     /// All the bytes without a lease: every host call may change them, if others write to the object meanwhile.

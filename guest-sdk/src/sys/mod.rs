@@ -22,9 +22,9 @@ mod wire;
 #[path = "wire_absent.rs"]
 mod wire;
 
-pub(crate) use lent::{Lent, LentMut};
+pub(crate) use lent::{Lent, LentMut, LentUpgradable};
 pub(crate) use pages::Pages;
-pub(crate) use shown::{Lending, Shown, Unmapped};
+pub(crate) use shown::{AT_ONCE, Lending, Shown, Unmapped};
 #[cfg(all(feature = "std", any(target_os = "wasi", all(unix, not(target_family = "wasm")))))]
 pub(crate) use wire::advise;
 

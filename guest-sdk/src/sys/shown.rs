@@ -5,7 +5,7 @@ use core::mem;
 use core::ops::{Bound, RangeBounds};
 use core::slice;
 
-use super::{Lent, LentMut, Pages, Part, wire};
+use super::{Lent, LentMut, LentUpgradable, Pages, Part, wire};
 use crate::bindings::mapping as wit;
 use crate::bindings::types::Access;
 use crate::{Error, Result};
@@ -20,6 +20,9 @@ pub(crate) enum Lending {
     /// As `Leased`, or without a lease: no other window on these bytes gets one while this mapping lives.
     Unleased,
 }
+
+/// Without waiting.
+pub(crate) const AT_ONCE: u64 = 0;
 
 /// Pages that show a range of an object. See the rules in [`super`].
 pub(crate) struct Shown {
@@ -95,19 +98,32 @@ impl Shown {
         }
     }
 
-    /// The bytes in `range`, for reading.
-    pub(crate) fn lend(&self, range: impl RangeBounds<usize>) -> Result<Lent<'_>> {
+    /// The bytes in `range`, for reading. Waits for at most `timeout` nanoseconds.
+    pub(crate) fn lend(&self, range: impl RangeBounds<usize>, timeout: u64) -> Result<Lent<'_>> {
         let part = self.resolve(range)?;
-        let lease = self.acquire(part, Access::Read)?;
+        let lease = self.acquire(part, Access::Read, timeout)?;
         // SAFETY: the part is inside the pages and shows an object. Nobody writes to it while a lease on it is held or
         // none is needed; this guest doesn't, since `lend_mut` and `cells` borrow `self` exclusively.
         Ok(unsafe { Lent::new(part, lease) })
     }
 
-    /// The bytes in `range`, for reading and writing.
-    pub(crate) fn lend_mut(&mut self, range: impl RangeBounds<usize>) -> Result<LentMut<'_>> {
+    /// The bytes in `range`, for reading, from where writing can follow. Waits for at most `timeout` nanoseconds.
+    pub(crate) fn lend_upgradable(
+        &mut self,
+        range: impl RangeBounds<usize>,
+        timeout: u64,
+    ) -> Result<LentUpgradable<'_>> {
         let part = self.resolve(range)?;
-        let lease = self.acquire(part, Access::Write)?;
+        let lease = self.acquire(part, Access::Read, timeout)?;
+        // SAFETY: the part is inside the pages and shows an object. Nobody writes to it while a lease to read it is held, and nobody
+        // reads or writes it while one to write is, or none is needed; `self` is borrowed exclusively for as long as the result.
+        Ok(unsafe { LentUpgradable::new(part, lease) })
+    }
+
+    /// The bytes in `range`, for reading and writing. Waits for at most `timeout` nanoseconds.
+    pub(crate) fn lend_mut(&mut self, range: impl RangeBounds<usize>, timeout: u64) -> Result<LentMut<'_>> {
+        let part = self.resolve(range)?;
+        let lease = self.acquire(part, Access::Write, timeout)?;
         // SAFETY: the part is inside the pages and shows an object. Nobody reads or writes it while a write lease on it is
         // held or none is needed; `self` is borrowed exclusively for as long as the result.
         Ok(unsafe { LentMut::new(part, lease) })
@@ -147,13 +163,19 @@ impl Shown {
     }
 
     /// A lease on `part`, if there is anything to lease.
-    fn acquire(&self, part: Part, access: Access) -> Result<Option<wit::Lease>> {
+    fn acquire(&self, part: Part, access: Access, timeout: u64) -> Result<Option<wit::Lease>> {
         if self.lending == Lending::Free || part.len == 0 {
             return Ok(None);
         }
-        // SAFETY: for `write` the caller borrows `self` exclusively. For `read` only read guards may be alive, whose
-        // leases keep the bytes as they are: the host stores what is there, if it stores anything.
-        unsafe { wire::acquire(&self.live().mapping, part, access) }.map(Some)
+        let mapping = &self.live().mapping;
+        let lease = match timeout {
+            // SAFETY: for `write` the caller borrows `self` exclusively. For `read` only read guards may be alive, whose
+            // leases keep the bytes as they are: the host stores what is there, if it stores anything.
+            AT_ONCE => unsafe { wire::acquire(mapping, part, access) },
+            // SAFETY: as above.
+            timeout => unsafe { wire::acquire_within(mapping, part, access, timeout) },
+        };
+        lease.map(Some)
     }
 
     fn resolve(&self, range: impl RangeBounds<usize>) -> Result<Part> {

@@ -49,7 +49,7 @@ impl UnitResult {
 
 /// The error that `types.error-code` numbers so.
 fn error(code: u8) -> Error {
-    const IN_WIT_ORDER: [Error; 11] = [
+    const IN_WIT_ORDER: [Error; 13] = [
         Error::Alignment,
         Error::Bounds,
         Error::Overlap,
@@ -61,6 +61,8 @@ fn error(code: u8) -> Error {
         Error::Busy,
         Error::OutOfMemory,
         Error::Io,
+        Error::TimedOut,
+        Error::Deadlock,
     ];
     // The canonical ABI has checked the number; a host for core modules might be wrong.
     IN_WIT_ORDER.get(usize::from(code)).copied().unwrap_or(Error::Io)
@@ -128,6 +130,39 @@ mod import {
             len: u64,
             access: u32,
             result: *mut HandleResult,
+        );
+
+        #[link_name = "[method]mapping.acquire-within"]
+        pub(super) fn acquire_within(
+            mapping: u32,
+            list: *mut u8,
+            list_len: usize,
+            start: u64,
+            len: u64,
+            access: u32,
+            timeout: u64,
+            result: *mut HandleResult,
+        );
+
+        #[link_name = "[method]lease.upgrade"]
+        pub(super) fn upgrade(
+            lease: u32,
+            list: *mut u8,
+            list_len: usize,
+            start: u64,
+            len: u64,
+            timeout: u64,
+            result: *mut UnitResult,
+        );
+
+        #[link_name = "[method]lease.downgrade"]
+        pub(super) fn downgrade(
+            lease: u32,
+            list: *mut u8,
+            list_len: usize,
+            start: u64,
+            len: u64,
+            result: *mut UnitResult,
         );
 
         #[link_name = "[static]lease.release"]
@@ -236,6 +271,53 @@ pub(super) unsafe fn acquire(mapping: &Mapping, part: Part, access: Access) -> R
     let handle = result.get()?;
     // SAFETY: the host gave this handle to us alone.
     Ok(unsafe { Lease::from_handle(handle) })
+}
+
+/// As [`acquire`], but waits for at most `timeout` nanoseconds.
+///
+/// # Safety
+/// That of [`acquire`].
+pub(super) unsafe fn acquire_within(mapping: &Mapping, part: Part, access: Access, timeout: u64) -> Result<Lease> {
+    let mut result = HandleResult::default();
+    let (list_len, start) = (part.list_len(), part.start);
+    // SAFETY: the signature is the canonical ABI's; the host changes only the part's bytes, to which the caller has no reference,
+    // or none that could tell.
+    unsafe {
+        import::acquire_within(
+            mapping.handle(),
+            start,
+            list_len,
+            start as u64,
+            part.len as u64,
+            access as u32,
+            timeout,
+            &raw mut result,
+        );
+    }
+    let handle = result.get()?;
+    // SAFETY: the host gave this handle to us alone.
+    Ok(unsafe { Lease::from_handle(handle) })
+}
+
+/// Waits for at most `timeout` nanoseconds.
+pub(super) fn upgrade(lease: &Lease, part: Part, timeout: u64) -> Result<()> {
+    let mut result = UnitResult::default();
+    let (list_len, start) = (part.list_len(), part.start);
+    // SAFETY: the signature is the canonical ABI's; the host does not touch the part's bytes.
+    unsafe {
+        import::upgrade(lease.handle(), start, list_len, start as u64, part.len as u64, timeout, &raw mut result);
+    }
+    result.get()
+}
+
+/// # Safety
+/// No exclusive reference to the part's bytes is alive.
+pub(super) unsafe fn downgrade(lease: &Lease, part: Part) -> Result<()> {
+    let mut result = UnitResult::default();
+    let (list_len, start) = (part.list_len(), part.start);
+    // SAFETY: the signature is the canonical ABI's. The host only reads the part's bytes.
+    unsafe { import::downgrade(lease.handle(), start, list_len, start as u64, part.len as u64, &raw mut result) }
+    result.get()
 }
 
 /// # Safety

@@ -33,6 +33,18 @@ pub(super) unsafe fn acquire(_mapping: &Mapping, _part: Part, _access: Access) -
     unreachable!("{NO_OBJECT}")
 }
 
+pub(super) unsafe fn acquire_within(_: &Mapping, _: Part, _: Access, _: u64) -> Result<Lease> {
+    unreachable!("{NO_OBJECT}")
+}
+
+pub(super) fn upgrade(_: &Lease, _: Part, _: u64) -> Result<()> {
+    unreachable!("{NO_OBJECT}")
+}
+
+pub(super) unsafe fn downgrade(_: &Lease, _: Part) -> Result<()> {
+    unreachable!("{NO_OBJECT}")
+}
+
 pub(super) unsafe fn release(_lease: Lease, _part: Part) -> Result<()> {
     unreachable!("{NO_OBJECT}")
 }

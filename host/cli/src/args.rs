@@ -43,7 +43,8 @@ stderr. 1 if it could not be started, 2 if the command line is wrong.
 
 What comes after APP.wasm is the program's: memctl's own flags go before it.
 
-Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-bytes=4GiB, leases=1024.
+Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-bytes=4GiB, leases=1024,
+waiters=16.
 Refused calls are explained on stderr with --verbose.
 
 With --json, the program's stdout and stderr are not passed on but become strings in one JSON object on stdout:
@@ -56,6 +57,7 @@ Examples:
   memctl run --dir data::/data:ro scan.wasm /data/words.txt
   memctl run --object frames=16MiB --object log=./log.bin:ro app.wasm
   memctl run --quota mapped-bytes=1GiB --quota mappings=64 app.wasm
+  memctl run --audit --object frames=16MiB app.wasm
 
 As the runner of `cargo run` and `cargo test` for WebAssembly targets:
   CARGO_TARGET_WASM32_WASIP2_RUNNER='memctl run --dir . --' cargo test --target wasm32-wasip2";
@@ -84,6 +86,10 @@ pub struct RunArgs {
     /// How windows show objects.
     #[arg(long, value_enum, default_value_t, help_heading = "Memory control")]
     pub backend: BackendChoice,
+    /// Trap the program where it touches a leased window outside the guards of its leases, as if another guest or a board's
+    /// copy were there. Windows alias, at full speed.
+    #[arg(long, help_heading = "Memory control")]
+    pub audit: bool,
     /// The rest, which `memctl compare` has too.
     #[command(flatten)]
     pub guest: GuestArgs,
@@ -134,7 +140,7 @@ pub struct GuestArgs {
     /// it looks like a size), which the program can change unless it is :ro.
     #[arg(long = "object", value_name = "NAME=SIZE|NAME=PATH[:ro]", help_heading = "Memory control")]
     pub objects: Vec<ObjectSpec>,
-    /// Change a limit: objects, object-bytes, mappings, mapped-bytes or leases.
+    /// Change a limit: objects, object-bytes, mappings, mapped-bytes, leases or waiters.
     #[arg(long = "quota", value_name = "KEY=VALUE", help_heading = "Memory control")]
     pub quotas: Vec<QuotaSpec>,
     /// Say on stderr what the host does; MEMCTL_LOG takes finer filters, such as memctl=trace.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::args::{BackendChoice, CompareArgs, GuestArgs};
 use crate::diff::{Difference, Found, compare_files, compare_trees, first_difference};
-use crate::host::{Ending, execute};
+use crate::host::{Ending, Leases, execute};
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::replica::{Originals, Replica};
@@ -98,7 +98,7 @@ fn trace(
     let own = setup.with_paths(|path| replica.of(path));
     let execution = {
         let _progress = Progress::spinner(format!("running on {}", backend.name()));
-        execute(program, backend, &own, surroundings)?
+        execute(program, backend, Leases::Usual, &own, surroundings)?
     };
     for (number, object) in own.objects.iter().enumerate() {
         if object.source.file().is_none() {

@@ -5,7 +5,9 @@ use std::io::{Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source, Violation};
+use memctl_wasmtime::{
+    Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source, Violation,
+};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
@@ -72,6 +74,15 @@ impl MemctlView for State {
     }
 }
 
+/// How a program is kept to its leases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leases {
+    /// As everywhere.
+    Usual,
+    /// What touches a leased window outside them traps.
+    Audited,
+}
+
 /// Runs `program` to its end.
 ///
 /// # Errors
@@ -79,10 +90,11 @@ impl MemctlView for State {
 pub fn execute(
     program: &Program,
     backend: BackendChoice,
+    leases: Leases,
     setup: &Setup,
     surroundings: Surroundings,
 ) -> Result<Execution> {
-    let domain = domain(backend, setup)?;
+    let domain = domain(backend, leases, setup)?;
     // The domain has its say in how memories are made, so it comes before the engine.
     let mut config = Config::new();
     domain.configure(&mut config)?;
@@ -120,7 +132,7 @@ pub fn execute(
         Ok(Err(())) => Ending::Exit(1),
         Err(error) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => Ending::Exit(exit.0),
-            None => trap(&error, store.data_mut().memctl().ctx.last_fault()),
+            None => trap(&error, leases, store.data_mut().memctl().ctx.last_fault()),
         },
     };
     // The guest's mappings end with its store: what they still have to publish must be in the objects.
@@ -132,20 +144,25 @@ pub fn execute(
 }
 
 /// What is known about a trap. wasmtime's own `{:?}` would add a backtrace of this program.
-fn trap(error: &wasmtime::Error, fault: Option<impl ToString>) -> Ending {
+fn trap(error: &wasmtime::Error, leases: Leases, fault: Option<Cause>) -> Ending {
     let mut chain: Vec<String> = error.chain().map(ToString::to_string).collect();
     // Compiled code traps by itself: then the engine doesn't know why. The first fault of several is the one that the chain tells.
     if let Some(fault) = fault
         && error.downcast_ref::<Violation>().is_none()
     {
-        chain.push(format!("memory-control: {}", fault.to_string()));
+        chain.push(format!("memory-control: {fault}"));
+    }
+    if leases == Leases::Audited && fault.is_some_and(|fault| fault.kind == FaultKind::Protection) {
+        chain.push(String::from(
+            "under --audit a leased window can be touched only while a guard on that part of it is alive",
+        ));
     }
     // The first link says where, with the wasm backtrace; the others say why.
     let cause = if chain.len() > 1 { chain[1..].join(": ") } else { chain.concat() };
     Ending::Trap { cause, report: chain.join("\n\nCaused by: ") }
 }
 
-fn domain(backend: BackendChoice, setup: &Setup) -> Result<Domain> {
+fn domain(backend: BackendChoice, leases: Leases, setup: &Setup) -> Result<Domain> {
     let mode = match backend {
         BackendChoice::Auto => Mode::Auto,
         BackendChoice::Alias => Mode::Alias,
@@ -154,6 +171,9 @@ fn domain(backend: BackendChoice, setup: &Setup) -> Result<Domain> {
     let guest = guest_quotas(&setup.quotas)?;
     let mut builder =
         Domain::builder().mode(mode).files().guest_quotas(guest).quotas(domain_quotas(guest, &setup.objects));
+    if leases == Leases::Audited {
+        builder = builder.audit();
+    }
     for object in &setup.objects {
         let (source, rights) = match &object.source {
             ObjectSource::Zeroes(size) => (Source::anonymous(size.0), Rights::all()),
@@ -182,6 +202,7 @@ fn guest_quotas(changes: &[QuotaSpec]) -> Result<Quotas> {
             QuotaKey::Mappings => quotas.mappings = count()?,
             QuotaKey::MappedBytes => quotas.mapped_bytes = *value,
             QuotaKey::Leases => quotas.leases = count()?,
+            QuotaKey::Waiters => quotas.waiters = count()?,
         }
     }
     Ok(quotas)
@@ -200,6 +221,7 @@ fn domain_quotas(guest: Quotas, published: &[ObjectSpec]) -> Quotas {
         mappings: domain.mappings.max(guest.mappings),
         mapped_bytes: domain.mapped_bytes.max(guest.mapped_bytes),
         leases: domain.leases.max(guest.leases),
+        waiters: domain.waiters.max(guest.waiters),
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use anyhow::Result;
 
 use crate::args::RunArgs;
-use crate::host::{Ending, execute};
+use crate::host::{Ending, Leases, execute};
 use crate::program::Program;
 use crate::report::RunReport;
 use crate::setup::Setup;
@@ -30,7 +30,8 @@ pub fn run(args: &RunArgs) -> Result<i32> {
         (Output::Inherited, None)
     };
     let surroundings = Surroundings { stdin: Stdin::Inherited, output, randomness: Randomness::System };
-    let execution = execute(&program, args.backend, &setup, surroundings)?;
+    let leases = if args.audit { Leases::Audited } else { Leases::Usual };
+    let execution = execute(&program, args.backend, leases, &setup, surroundings)?;
 
     let (stdout, stderr) = captured.as_ref().map(Captured::read).transpose()?.unwrap_or_default();
     let report = RunReport {

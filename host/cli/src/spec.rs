@@ -145,16 +145,19 @@ pub enum QuotaKey {
     MappedBytes,
     /// `leases`: live leases.
     Leases,
+    /// `waiters`: calls that wait for a lease.
+    Waiters,
 }
 
 impl QuotaKey {
     /// Every key with the name that the user types.
-    pub const NAMES: [(&'static str, Self); 5] = [
+    pub const NAMES: [(&'static str, Self); 6] = [
         ("objects", Self::Objects),
         ("object-bytes", Self::ObjectBytes),
         ("mappings", Self::Mappings),
         ("mapped-bytes", Self::MappedBytes),
         ("leases", Self::Leases),
+        ("waiters", Self::Waiters),
     ];
 }
 
@@ -181,7 +184,7 @@ impl FromStr for QuotaSpec {
             QuotaKey::ObjectBytes | QuotaKey::MappedBytes => {
                 value.parse::<Size>().map_err(|error| error.to_string())?.0
             }
-            QuotaKey::Objects | QuotaKey::Mappings | QuotaKey::Leases => {
+            QuotaKey::Objects | QuotaKey::Mappings | QuotaKey::Leases | QuotaKey::Waiters => {
                 value.parse::<u32>().map_err(|_| format!("'{value}' is not a count between 0 and {}", u32::MAX))?.into()
             }
         };

@@ -1,6 +1,6 @@
 //! What a backend does with bytes. The domain says when; nothing here decides anything.
 
-use crate::{Error, InstanceId, ObjectId, Populate, Sharing, Span};
+use crate::{Access, Error, InstanceId, ObjectId, Populate, Sharing, Span};
 
 /// Which of an instance's memories a window lies in, as the embedding numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,8 @@ pub struct View {
     pub shown: Shown,
     /// When to bring the bytes in.
     pub populate: Populate,
+    /// The window can't be touched where no lease allows it: [`Backend::lend`] says where one does.
+    pub guarded: bool,
 }
 
 /// A part of a view, and where the object ends in it.
@@ -102,6 +104,16 @@ pub trait Backend {
     /// Any; window and object may then have some of each other's bytes.
     fn rejoin(&mut self, view: &View, part: Part) -> Result<(), Error> {
         self.refresh(view, part)
+    }
+
+    /// From now on `part`, whole granules of a [guarded](View::guarded) window, can be read, or read and written, or not be touched at all.
+    ///
+    /// # Errors
+    /// Any. When access was to be given, there is none then. When it was to be taken, it is taken all the same, if need be from more
+    /// than was asked for.
+    fn lend(&mut self, view: &View, part: Span, access: Option<Access>) -> Result<(), Error> {
+        let (_, _, _) = (view, part, access);
+        Ok(())
     }
 
     /// Makes a [`Shown::Snapshot`] window independent of the object, keeping its bytes: somebody is about to write the object.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::quota::Account;
 use crate::table::id;
-use crate::{Access, Coherence, MemoryId, Quotas, Rights, Sharing, Span, View};
+use crate::{Access, Coherence, Error, MemoryId, Quotas, Rights, Sharing, Span, View};
 
 id!(
     /// A guest: everything that lives in one store.
@@ -27,6 +27,10 @@ id!(
     /// A right to read or write a range of an object, for a time.
     LeaseId
 );
+id!(
+    /// A lease that was asked for and is not free yet.
+    WaiterId
+);
 
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -36,6 +40,7 @@ pub(crate) struct Instance {
     /// Live mappings by where their windows start.
     pub(crate) windows: BTreeMap<(MemoryId, u64), MappingId>,
     pub(crate) leases: BTreeSet<LeaseId>,
+    pub(crate) waiters: BTreeSet<WaiterId>,
     /// How many of its mappings are shared.
     pub(crate) shared: u32,
     /// Mappings that are synced at every crossing.
@@ -77,6 +82,8 @@ pub(crate) struct Object {
     /// Somebody may write it past the domain: a file that was opened for writing.
     pub(crate) written_outside: bool,
     pub(crate) leases: BTreeSet<LeaseId>,
+    /// Who waits for a lease, in the order in which they get one. Upgrades come first.
+    pub(crate) queue: Vec<WaiterId>,
     /// Whose `automatic` windows hold the newest bytes: they ran last, and may have written.
     pub(crate) newest: Option<InstanceId>,
     /// Counts changes of the stored bytes.
@@ -130,15 +137,47 @@ impl Mapping {
     }
 }
 
+/// A right to read or write a range of an object, held or asked for.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Lease {
     pub(crate) instance: InstanceId,
-    pub(crate) mapping: MappingId,
     pub(crate) object: ObjectId,
-    /// The part of the window it is for.
-    pub(crate) window: Span,
-    /// The same, as a range of the object.
+    /// The part of a window that it is for; of none, if its holder reaches the object directly.
+    pub(crate) shown: Option<(MappingId, Span)>,
+    /// What it keeps others from, as a range of the object.
     pub(crate) range: Span,
     pub(crate) access: Access,
+    /// The most that it can become.
+    pub(crate) limit: Access,
+}
+
+impl Lease {
+    /// Whether the two can't be held at once.
+    pub(crate) fn conflicts(&self, access: Access, range: Span) -> bool {
+        (access == Access::Write || self.access == Access::Write) && self.range.overlaps(range)
+    }
+
+    /// A lease to write is for what can be written.
+    pub(crate) fn check_limit(&self) -> Result<(), Error> {
+        match (self.access <= self.limit, self.shown) {
+            (true, _) => Ok(()),
+            (false, Some(_)) => Err(Error::Access { right: "write through a private mapping" }),
+            (false, None) => Err(Error::Access { right: "write" }),
+        }
+    }
+
+    pub(crate) fn is_of(&self, mapping: MappingId) -> bool {
+        self.shown.is_some_and(|(of, _)| of == mapping)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Waiter {
+    pub(crate) wanted: Lease,
+    /// The lease to read that is to become the one wanted.
+    pub(crate) upgrades: Option<LeaseId>,
+    /// What it waited for, once it is there.
+    pub(crate) granted: Option<LeaseId>,
 }

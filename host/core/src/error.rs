@@ -107,6 +107,24 @@ pub enum Error {
         /// The byte after its last.
         end: u64,
     },
+    /// The lease that was waited for did not become free in time.
+    #[error("a lease on bytes {start:#x} to {end:#x} of the object did not become free in time")]
+    TimedOut {
+        /// First byte of the object that was asked for.
+        start: u64,
+        /// The byte after its last.
+        end: u64,
+    },
+    /// Waiting would never end: whoever is in the way waits for the caller, directly or through others.
+    #[error(
+        "waiting for bytes {start:#x} to {end:#x} of the object would be a deadlock: who holds them waits for the caller"
+    )]
+    Deadlock {
+        /// First byte of the object that was asked for.
+        start: u64,
+        /// The byte after its last.
+        end: u64,
+    },
     /// The host is out of memory, address space or file descriptors.
     #[error("the host is out of memory, address space or file descriptors: {what}")]
     OutOfMemory {
@@ -149,6 +167,10 @@ pub enum Code {
     OutOfMemory,
     /// See [`Error::Io`].
     Io,
+    /// See [`Error::TimedOut`].
+    TimedOut,
+    /// See [`Error::Deadlock`].
+    Deadlock,
 }
 
 impl Error {
@@ -172,6 +194,8 @@ impl Error {
             Self::Busy { .. } => Code::Busy,
             Self::OutOfMemory { .. } => Code::OutOfMemory,
             Self::Io { .. } => Code::Io,
+            Self::TimedOut { .. } => Code::TimedOut,
+            Self::Deadlock { .. } => Code::Deadlock,
         }
     }
 }

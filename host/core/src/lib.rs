@@ -22,10 +22,10 @@ mod storage;
 mod table;
 
 pub use backend::{Ask, Backend, MemoryId, Part, Shown, View};
-pub use domain::{Adopted, Domain, Memory};
-pub use entries::{HandleId, InstanceId, LeaseId, MappingId, Medium, ObjectId};
+pub use domain::{Adopted, Asked, Domain, Memory, Target};
+pub use entries::{HandleId, InstanceId, LeaseId, MappingId, Medium, ObjectId, WaiterId};
 pub use error::{Code, Error};
-pub use options::{Access, Coherence, MapOptions, Populate, Protection, Rights, Sharing};
+pub use options::{Access, Coherence, MapOptions, Populate, Protection, Rights, Sharing, Threads};
 pub use quota::Quotas;
 pub use range::{Granule, Span};
 pub use storage::Storage;

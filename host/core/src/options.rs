@@ -33,14 +33,32 @@ pub enum Coherence {
     Aliasing,
 }
 
-/// What a lease allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a lease allows; the later case allows more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Access {
     /// Read, beside other readers.
     Read,
     /// Read and write, alone.
     Write,
+}
+
+/// Whether guests that share objects run at the same time (rule 5 of the contract).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Threads {
+    /// One guest at a time, whichever thread it is on.
+    One,
+    /// Guests run when they like, and share under leases only, which keep them apart by whole granules.
+    Many,
+    /// As `Many`; and what aliases may be shared without leases. Guests can race then.
+    Unchecked,
+}
+
+impl Threads {
+    pub(crate) fn is_one(self) -> bool {
+        self == Self::One
+    }
 }
 
 /// Everything that `map` is told beside the window and the object.

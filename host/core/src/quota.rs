@@ -14,23 +14,31 @@ pub struct Quotas {
     pub mappings: u32,
     /// Bytes in the windows of live mappings.
     pub mapped_bytes: u64,
-    /// Live leases.
+    /// Live leases, those that are waited for included.
     pub leases: u32,
+    /// Calls that wait for a lease.
+    pub waiters: u32,
 }
 
 impl Quotas {
     /// Nothing: what a guest uses before it starts.
-    pub const NONE: Self = Self { objects: 0, object_bytes: 0, mappings: 0, mapped_bytes: 0, leases: 0 };
+    pub const NONE: Self = Self { objects: 0, object_bytes: 0, mappings: 0, mapped_bytes: 0, leases: 0, waiters: 0 };
 
     /// For one guest, unless the embedder says otherwise: 1,024 handles, 1 GiB of anonymous objects,
-    /// 4,096 mappings of 4 GiB in all, 1,024 leases.
+    /// 4,096 mappings of 4 GiB in all, 1,024 leases, 16 waits.
     pub const GUEST: Self =
-        Self { objects: 1024, object_bytes: 1 << 30, mappings: 4096, mapped_bytes: 4 << 30, leases: 1024 };
+        Self { objects: 1024, object_bytes: 1 << 30, mappings: 4096, mapped_bytes: 4 << 30, leases: 1024, waiters: 16 };
 
     /// For all guests of a domain together, unless the embedder says otherwise: 16,384 handles, 4 GiB of anonymous
-    /// objects, 32,768 mappings (Linux gives a process 65,530 maps) of 256 GiB in all, 16,384 leases.
-    pub const DOMAIN: Self =
-        Self { objects: 16384, object_bytes: 4 << 30, mappings: 32768, mapped_bytes: 256 << 30, leases: 16384 };
+    /// objects, 32,768 mappings (Linux gives a process 65,530 maps) of 256 GiB in all, 16,384 leases, 4,096 waits.
+    pub const DOMAIN: Self = Self {
+        objects: 16384,
+        object_bytes: 4 << 30,
+        mappings: 32768,
+        mapped_bytes: 256 << 30,
+        leases: 16384,
+        waiters: 4096,
+    };
 }
 
 impl Default for Quotas {
@@ -60,6 +68,7 @@ impl Account {
             ("mappings", self.used.mappings.into(), self.limit.mappings.into(), ask.mappings.into()),
             ("mapped bytes", self.used.mapped_bytes, self.limit.mapped_bytes, ask.mapped_bytes),
             ("leases", self.used.leases.into(), self.limit.leases.into(), ask.leases.into()),
+            ("waiting calls", self.used.waiters.into(), self.limit.waiters.into(), ask.waiters.into()),
         ];
         for (what, used, limit, asked) in rows {
             if asked != 0 && asked > u64::saturating_sub(limit, used) {
@@ -76,6 +85,7 @@ impl Account {
         self.used.mappings += ask.mappings;
         self.used.mapped_bytes += ask.mapped_bytes;
         self.used.leases += ask.leases;
+        self.used.waiters += ask.waiters;
     }
 
     /// Gives back what was taken.
@@ -85,5 +95,6 @@ impl Account {
         self.used.mappings -= back.mappings;
         self.used.mapped_bytes -= back.mapped_bytes;
         self.used.leases -= back.leases;
+        self.used.waiters -= back.waiters;
     }
 }

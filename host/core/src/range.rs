@@ -112,6 +112,15 @@ impl Granule {
         Ok(value)
     }
 
+    /// The whole granules that a span has bytes in.
+    ///
+    /// # Errors
+    /// [`Error::Wraps`] if the last one does not end within 64 bits.
+    pub fn cover(self, span: Span) -> Result<Span, Error> {
+        let start = span.start() - span.start() % self.0;
+        Span::claim("the granules", start, self.round_up(span.end()) - start)
+    }
+
     /// The next multiple at or above `value`; [`u64::MAX`] if there is none.
     #[must_use]
     pub fn round_up(self, value: u64) -> u64 {

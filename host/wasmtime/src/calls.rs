@@ -11,11 +11,12 @@ use memctl_core::{
 
 use crate::Mode;
 use crate::body::{Body, adopt};
-use crate::domain::new_body;
+use crate::domain::{Presences, new_body};
 use crate::error::refused;
 use crate::guest::Guest;
 use crate::mover::Mover;
 use crate::place::Place;
+use crate::waiting::{Pace, Wait, Wanted};
 
 /// What goes back over the wire.
 pub(crate) type Answer<T> = Result<T, Code>;
@@ -216,21 +217,71 @@ impl Guest {
         Ok(lease)
     }
 
+    /// [`Guest::acquire`], or a place in the queue: then [`Guest::acquired`] once the wait is over.
+    pub(crate) fn acquire_or_wait(
+        &self,
+        mapping: MappingId,
+        place: Place<'_>,
+        part: Claim,
+        access: Access,
+        pace: Pace,
+    ) -> Answer<Wanted> {
+        self.check_handles("mapping.acquire-within", &self.lease_handles, |limit| limit.leases)?;
+        let attached = self.is_attached();
+        let wanted = self.ask_mapping("mapping.acquire-within", mapping, place, |rules, mover, caller| {
+            let presences = mover.presences;
+            let asked = rules.acquire_or_wait(mover, caller, mapping, part, access, &held_up(presences, pace))?;
+            Ok(Wanted::new(asked, mover, &self.shared, caller, attached))
+        })?;
+        if matches!(wanted, Wanted::Granted(_)) {
+            self.lease_handles.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(wanted)
+    }
+
+    /// The lease that was waited for.
+    pub(crate) fn acquired(&self, wait: Wait, place: Place<'_>) -> Answer<LeaseId> {
+        let lease = self.collect("mapping.acquire-within", wait, place)?;
+        self.lease_handles.fetch_add(1, Ordering::Relaxed);
+        Ok(lease)
+    }
+
+    pub(crate) fn upgrade_or_wait(&self, lease: LeaseId, place: Place<'_>, part: Claim, pace: Pace) -> Answer<Wanted> {
+        let attached = self.is_attached();
+        self.ask("lease.upgrade", Some(place), |rules, mover, caller| {
+            check_part(rules, caller, lease, part)?;
+            let presences = mover.presences;
+            let asked = rules.upgrade_or_wait(mover, caller, lease, &held_up(presences, pace))?;
+            Ok(Wanted::new(asked, mover, &self.shared, caller, attached))
+        })
+    }
+
+    /// The lease that waited to be one to write is.
+    pub(crate) fn upgraded(&self, wait: Wait, place: Place<'_>) -> Answer<()> {
+        self.collect("lease.upgrade", wait, place).map(drop)
+    }
+
+    fn collect(&self, call: &'static str, wait: Wait, place: Place<'_>) -> Answer<LeaseId> {
+        wait.collect(Some(place)).map_err(|error| {
+            refused(self.instance, call, &error);
+            error.code()
+        })
+    }
+
+    pub(crate) fn downgrade(&self, lease: LeaseId, place: Place<'_>, part: Claim) -> Answer<()> {
+        self.ask("lease.downgrade", Some(place), |rules, mover, caller| {
+            check_part(rules, caller, lease, part)?;
+            rules.downgrade(mover, caller, lease)
+        })
+    }
+
     pub(crate) fn release(&self, lease: LeaseId, place: Place<'_>, part: Claim) -> Answer<()> {
         self.lease_handles.fetch_sub(1, Ordering::Relaxed);
         self.ask("lease.release", Some(place), |rules, mover, caller| {
-            let (_, leased) = rules.leased(caller, lease)?;
-            if (leased.start(), leased.len()) != part {
-                // As when it is dropped: what was stored is published if the host can reach it.
-                let _lost = rules.release(mover, caller, lease);
-                return Err(Error::OutOfBounds {
-                    what: "the released part",
-                    start: part.0,
-                    len: part.1,
-                    limit: leased.end(),
-                });
-            }
-            rules.release(mover, caller, lease)
+            let checked = check_part(rules, caller, lease, part);
+            // Also if it is another part: what was stored is published then as when the lease is dropped, if the host can reach it.
+            let released = rules.release(mover, caller, lease);
+            checked.and(released)
         })
     }
 
@@ -239,7 +290,7 @@ impl Guest {
         self.lease_handles.fetch_sub(1, Ordering::Relaxed);
         let _gone = self.ask("lease drop", None, |rules, mover, caller| {
             let released = rules.release(mover, caller, lease);
-            rules.abandon(caller, lease);
+            rules.abandon(mover, caller, lease);
             released
         });
     }
@@ -258,6 +309,27 @@ impl Guest {
                 Err(_) => Ok(()),
             }
         });
+    }
+}
+
+/// The guest says again what its lease is for: where its memory isn't known, that is what the bytes passed with it are.
+fn check_part(
+    rules: &memctl_core::Domain,
+    caller: InstanceId,
+    lease: LeaseId,
+    (start, len): Claim,
+) -> Result<(), Error> {
+    let (_, leased) = rules.leased(caller, lease)?;
+    if (leased.start(), leased.len()) == (start, len) {
+        return Ok(());
+    }
+    Err(Error::OutOfBounds { what: "the leased part", start, len, limit: leased.end() })
+}
+
+/// Who can't give a lease back while the caller waits: if that blocks the thread, whoever has frames on it.
+pub(crate) fn held_up(presences: &Presences, pace: Pace) -> impl Fn(InstanceId) -> bool {
+    move |instance| {
+        pace == Pace::Blocking && presences.get(&instance).is_some_and(|guest| guest.frames.are_on_this_thread())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::calls::Claim;
 use crate::guest::Guest;
 use crate::place::Place;
 use crate::sys;
+use crate::waiting::{Pace, Wanted, block_on, deadline_of_guest};
 use crate::wire::{self, Access, Capabilities, ErrorCode, MapOptions, Quotas, Rights, Window};
 
 /// A guest's handle to an object, as the embedder's resource table holds it.
@@ -71,12 +72,96 @@ fn answer<R>(answer: Result<R, memctl_core::Code>) -> Result<(Wire<R>,)> {
     Ok((answer.map_err(ErrorCode::from),))
 }
 
-/// Adds every interface that needs no filesystem. Files can then not be mapped; `add_to_linker_sync` and
-/// `add_to_linker_async` add that too.
+/// Adds every interface that needs no filesystem, for guests that are called with `call`. Files can then not be mapped;
+/// [`add_to_linker_sync`](crate::add_to_linker_sync) adds that too. A guest that waits for a lease blocks its thread.
 ///
 /// # Errors
 /// If the linker has definitions of the same names.
-pub fn add_to_linker_without_files<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+pub fn add_to_linker_without_files_sync<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    add_all(linker)?;
+    let mut mapping = linker.instance(interface!("mapping"))?;
+    mapping.func_wrap(
+        "[method]mapping.acquire-within",
+        |mut store: StoreContextMut<'_, T>, params: AcquireWithin| {
+            block_on(acquire_within(&mut store, params, Pace::Blocking))
+        },
+    )?;
+    mapping.func_wrap("[method]lease.upgrade", |mut store: StoreContextMut<'_, T>, params: Upgrade| {
+        block_on(upgrade(&mut store, params, Pace::Blocking))
+    })
+}
+
+/// Adds every interface that needs no filesystem, for guests that are called with `call_async`. Files can then not be mapped;
+/// [`add_to_linker_async`](crate::add_to_linker_async) adds that too. A guest that waits for a lease is suspended: it needs a tokio runtime with
+/// its clock enabled.
+///
+/// # Errors
+/// If the linker has definitions of the same names.
+pub fn add_to_linker_without_files_async<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    add_all(linker)?;
+    let mut mapping = linker.instance(interface!("mapping"))?;
+    mapping.func_wrap_async(
+        "[method]mapping.acquire-within",
+        |mut store: StoreContextMut<'_, T>, params: AcquireWithin| {
+            Box::new(async move { acquire_within(&mut store, params, Pace::Async).await })
+        },
+    )?;
+    mapping.func_wrap_async("[method]lease.upgrade", |mut store: StoreContextMut<'_, T>, params: Upgrade| {
+        Box::new(async move { upgrade(&mut store, params, Pace::Async).await })
+    })
+}
+
+type AcquireWithin = (Resource<Mapping>, Window, Access, u64);
+type Upgrade = (Resource<Lease>, Window, u64);
+
+async fn acquire_within<T: MemctlView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    (this, part, access, timeout): AcquireWithin,
+    pace: Pace,
+) -> Result<(Wire<Resource<Lease>>,)> {
+    let deadline = deadline_of_guest(timeout);
+    let id = look(store, &this, |mapping: &Mapping| mapping.0)?;
+    let guest = guest(store);
+    let asked = {
+        let (place, claim) = place(store, &guest, &part);
+        guest.acquire_or_wait(id, place, claim, access.into(), pace)
+    };
+    let acquired = match asked {
+        Ok(Wanted::Granted(lease)) => Ok(lease),
+        Ok(Wanted::Waits(wait)) => {
+            wait.until(deadline, pace).await;
+            let (place, _) = place(store, &guest, &part);
+            guest.acquired(wait, place)
+        }
+        Err(code) => Err(code),
+    };
+    give(store, acquired, Lease)
+}
+
+async fn upgrade<T: MemctlView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    (this, part, timeout): Upgrade,
+    pace: Pace,
+) -> Result<(Wire<()>,)> {
+    let deadline = deadline_of_guest(timeout);
+    let id = look(store, &this, |lease: &Lease| lease.0)?;
+    let guest = guest(store);
+    let asked = {
+        let (place, claim) = place(store, &guest, &part);
+        guest.upgrade_or_wait(id, place, claim, pace)
+    };
+    answer(match asked {
+        Ok(Wanted::Granted(_)) => Ok(()),
+        Ok(Wanted::Waits(wait)) => {
+            wait.until(deadline, pace).await;
+            let (place, _) = place(store, &guest, &part);
+            guest.upgraded(wait, place)
+        }
+        Err(code) => Err(code),
+    })
+}
+
+fn add_all<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     linker.instance(interface!("types"))?;
     add_domain(linker)?;
     add_object(linker)?;
@@ -185,6 +270,12 @@ fn add_mapping<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
             give(&mut store, acquired, Lease)
         },
     )?;
+    mapping.func_wrap("[method]lease.downgrade", |mut store, (this, part): (Resource<Lease>, Window)| {
+        let id = look(&mut store, &this, |lease: &Lease| lease.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, claim) = place(&mut store, &guest, &part);
+        answer(guest.downgrade(id, place, claim))
+    })?;
     mapping.func_wrap("[static]lease.release", |mut store, (lease, part): (Resource<Lease>, Window)| {
         let Lease(id) = store.data_mut().memctl().table.delete(lease)?;
         let guest = guest::<T>(&mut store);

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use memctl_alias::{FileObject, host_page_size};
 use memctl_copy::Anonymous;
-use memctl_core::{Error, Granule, InstanceId, Medium, MemoryId, ObjectId, Quotas, Rights};
+use memctl_core::{Error, Granule, InstanceId, Medium, MemoryId, ObjectId, Quotas, Rights, Threads};
 use wasmtime::Config;
 
 use crate::body::{Bodies, Body, body};
 use crate::creator::Creator;
+use crate::frames::Frames;
 use crate::gate::{Gate, Ticket};
 use crate::memories::{ById, Memories, id_of};
 use crate::mover::Mover;
@@ -17,6 +18,7 @@ use crate::place::Place;
 use crate::presence::Presence;
 use crate::stats::Stats;
 use crate::twins::Twins;
+use crate::waiting::Bells;
 use crate::{BuildError, MemctlCtxBuilder, Source};
 
 /// How windows show objects.
@@ -42,13 +44,22 @@ pub(crate) struct Shared {
     pub(crate) mode: Mode,
     pub(crate) guest_quotas: Quotas,
     pub(crate) files: bool,
+    pub(crate) threads: Threads,
+    pub(crate) audited: bool,
     pub(crate) gate: Gate,
     pub(crate) made: Arc<Memories>,
     state: Mutex<State>,
 }
 
 /// Where each guest is, if that matters.
-pub(crate) type Presences = BTreeMap<InstanceId, Arc<Presence>>;
+pub(crate) type Presences = BTreeMap<InstanceId, Arc<Whereabouts>>;
+
+/// Where one guest is.
+#[derive(Debug, Default)]
+pub(crate) struct Whereabouts {
+    pub(crate) presence: Presence,
+    pub(crate) frames: Frames,
+}
 
 /// What changes, under the domain's lock.
 pub(crate) struct State {
@@ -58,6 +69,7 @@ pub(crate) struct State {
     inside: BTreeMap<u64, InstanceId>,
     presences: Presences,
     twins: Twins,
+    bells: Bells,
     stats: Stats,
 }
 
@@ -80,6 +92,8 @@ pub struct DomainBuilder {
     guest_quotas: Option<Quotas>,
     objects: Vec<(String, Source, Rights)>,
     files: bool,
+    threads: Option<Threads>,
+    audited: bool,
 }
 
 impl DomainBuilder {
@@ -130,6 +144,29 @@ impl DomainBuilder {
         self
     }
 
+    /// Lets guests that share objects run at the same time, on as many threads as there are. They share under leases only, which keep whole
+    /// granules apart: `automatic` and `aliasing` shared mappings are answered with `unsupported`. Where a window aliases, nothing of it can be
+    /// touched outside the leases that its guest holds, and whatever tries is trapped; acquiring and releasing costs an `mprotect(2)`
+    /// each for that. Where it is copied, bytes move with the leases.
+    #[must_use]
+    pub fn parallel(self) -> Self {
+        self.threads(Threads::Many)
+    }
+
+    pub(crate) fn threads(mut self, threads: Threads) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Holds guests to the rules of a board on this machine: leased windows alias, and can't be touched outside leases, although guests run
+    /// one at a time. A program that would behave differently where bytes move with leases is trapped, at full speed. With [`Mode::Copy`]
+    /// it is an error, and so is a leased mapping that can't alias.
+    #[must_use]
+    pub fn audit(mut self) -> Self {
+        self.audited = true;
+        self
+    }
+
     /// The domain.
     ///
     /// # Errors
@@ -145,6 +182,14 @@ impl DomainBuilder {
         if self.files {
             rules.watch_files();
         }
+        let threads = self.threads.unwrap_or(Threads::One);
+        rules.set_threads(threads);
+        if self.audited {
+            if self.mode == Mode::Copy {
+                return Err(BuildError::Audit);
+            }
+            rules.audit();
+        }
         let mut bodies = Bodies::new();
         for (name, source, rights) in self.objects {
             publish(&mut rules, &mut bodies, self.mode, &name, source, rights)
@@ -156,6 +201,8 @@ impl DomainBuilder {
                 mode: self.mode,
                 guest_quotas: self.guest_quotas.unwrap_or(Quotas::GUEST),
                 files: self.files,
+                threads,
+                audited: self.audited,
                 gate: Gate::default(),
                 made,
                 state: Mutex::new(State {
@@ -165,6 +212,7 @@ impl DomainBuilder {
                     inside: BTreeMap::new(),
                     presences: Presences::new(),
                     twins: Twins::default(),
+                    bells: Bells::new(),
                     stats: Stats::default(),
                 }),
             }),
@@ -310,16 +358,33 @@ impl Shared {
         }
     }
 
-    pub(crate) fn admit(&self, ticket: Ticket, limits: Quotas, presence: Arc<Presence>) -> InstanceId {
+    /// Whether leased windows that alias can't be touched outside leases.
+    pub(crate) fn guards(&self) -> bool {
+        self.audited || self.threads != Threads::One
+    }
+
+    pub(crate) fn admit(&self, ticket: Ticket, limits: Quotas, whereabouts: Arc<Whereabouts>) -> InstanceId {
         let mut state = self.lock();
         let instance = state.rules.begin(limits);
         state.inside.insert(ticket.bits(), instance);
-        state.presences.insert(instance, presence);
+        state.presences.insert(instance, whereabouts);
         instance
     }
 }
 
 impl State {
+    /// Host code that takes leases; only the domain's quotas bound it.
+    pub(crate) fn admit_device(&mut self) -> InstanceId {
+        self.rules.begin(Quotas {
+            objects: u32::MAX,
+            object_bytes: u64::MAX,
+            mappings: u32::MAX,
+            mapped_bytes: u64::MAX,
+            leases: u32::MAX,
+            waiters: u32::MAX,
+        })
+    }
+
     /// A guest that was admitted has ended.
     pub(crate) fn dismiss(&mut self, ticket: Ticket, instance: InstanceId) {
         self.inside.remove(&ticket.bits());
@@ -335,8 +400,17 @@ impl State {
         running: Option<InstanceId>,
         then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R,
     ) -> R {
-        let Self { rules, bodies, memories, presences, twins, stats, .. } = self;
-        then(rules, &mut Mover { mode, bodies, memories, presences, twins, stats, place, attached, running })
+        let Self { rules, bodies, memories, presences, twins, bells, stats, .. } = self;
+        let answer = then(
+            rules,
+            &mut Mover { mode, bodies, memories, presences, twins, bells, stats, place, attached, running },
+        );
+        for waiter in rules.take_woken() {
+            if let Some(bell) = bells.get(&waiter) {
+                bell.ring();
+            }
+        }
+        answer
     }
 }
 

@@ -16,6 +16,9 @@ pub enum BuildError {
         /// The host page in bytes.
         host_page: u64,
     },
+    /// An audit was asked for where nothing aliases.
+    #[error("an audit watches windows that alias, and Mode::Copy makes none: choose Mode::Auto or Mode::Alias")]
+    Audit,
     /// An object can't be published.
     #[error("object {name:?}: {error}")]
     Object {

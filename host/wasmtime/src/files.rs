@@ -36,6 +36,7 @@ type Fs<T> = Result<T, FsErrorCode>;
 /// # Errors
 /// If the linker has definitions of the same names.
 pub fn add_to_linker_sync<T: MemctlView + WasiView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    crate::add_to_linker_without_files_sync(linker)?;
     add_files(linker)?;
     shadow(linker, |filesystem| {
         filesystem.func_wrap("[method]descriptor.advise", |mut store: StoreContextMut<'_, T>, params: Advise| {
@@ -53,6 +54,7 @@ pub fn add_to_linker_sync<T: MemctlView + WasiView + 'static>(linker: &mut Linke
 /// # Errors
 /// If the linker has definitions of the same names.
 pub fn add_to_linker_async<T: MemctlView + WasiView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    crate::add_to_linker_without_files_async(linker)?;
     add_files(linker)?;
     shadow(linker, |filesystem| {
         filesystem.func_wrap_async(
@@ -78,7 +80,6 @@ fn shadow<T: 'static>(
 }
 
 fn add_files<T: MemctlView + WasiView + 'static>(linker: &mut Linker<T>) -> Result<()> {
-    crate::add_to_linker_without_files(linker)?;
     linker.instance(interface!("file-object"))?.func_wrap(
         "from-file",
         |mut store, (file,): (Resource<Descriptor>,)| {

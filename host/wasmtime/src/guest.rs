@@ -4,13 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use memctl_alias::Reservation;
-use memctl_core::{Error, InstanceId, Quotas};
+use memctl_core::{Error, InstanceId, Quotas, Threads};
 use wasmtime::CallHook;
 
-use crate::domain::Shared;
+use crate::domain::{Shared, Whereabouts};
 use crate::error::{Cause, Violation};
 use crate::gate::{Entered, Ticket};
-use crate::presence::Presence;
 
 /// What the guest's store, its call hook and its host functions have in common.
 pub(crate) struct Guest {
@@ -23,7 +22,7 @@ pub(crate) struct Guest {
     gated: AtomicBool,
     /// It has, or had, snapshots: nobody replaces their pages while it is inside.
     frozen: AtomicBool,
-    presence: Arc<Presence>,
+    whereabouts: Arc<Whereabouts>,
     /// It has automatic mappings of files: every crossing matters.
     unwatched: AtomicBool,
     /// Memories with windows in them.
@@ -42,8 +41,8 @@ pub(crate) struct Guest {
 impl Guest {
     pub(crate) fn new(shared: Arc<Shared>, limits: Quotas) -> Arc<Self> {
         let ticket = Ticket::next();
-        let presence = Arc::new(Presence::default());
-        let instance = shared.admit(ticket, limits, presence.clone());
+        let whereabouts = Arc::<Whereabouts>::default();
+        let instance = shared.admit(ticket, limits, whereabouts.clone());
         Arc::new(Self {
             shared,
             instance,
@@ -51,7 +50,7 @@ impl Guest {
             attached: AtomicBool::new(false),
             gated: AtomicBool::new(false),
             frozen: AtomicBool::new(false),
-            presence,
+            whereabouts,
             unwatched: AtomicBool::new(false),
             memories: Mutex::default(),
             faults_seen: AtomicU64::new(memctl_alias::contained_faults()),
@@ -72,12 +71,17 @@ impl Guest {
 
     /// Control passes between guest and host. The usual case costs four loads and a compare-and-swap.
     pub(crate) fn crossing(&self, hook: CallHook) -> Result<(), Violation> {
+        match hook {
+            CallHook::CallingWasm => self.whereabouts.frames.push(),
+            CallHook::ReturningFromWasm => self.whereabouts.frames.pop(),
+            CallHook::CallingHost | CallHook::ReturningFromHost => {}
+        }
         if hook.entering_host() {
             if self.gated.load(Ordering::Relaxed) {
                 self.leave();
             }
             if self.frozen.load(Ordering::Relaxed) {
-                self.presence.leave();
+                self.whereabouts.presence.leave();
             }
             // A guest that was told before is on its way out with that error, which has its backtrace.
             let told = matches!(hook, CallHook::ReturningFromWasm) && self.poisoned.load(Ordering::Relaxed);
@@ -97,7 +101,7 @@ impl Guest {
 
     /// Comes in, after whoever is replacing pages of its snapshots.
     fn be_present(&self) {
-        while !self.presence.enter() {
+        while !self.whereabouts.presence.enter() {
             drop(self.shared.lock());
         }
     }
@@ -175,7 +179,8 @@ impl Guest {
 
     /// What the guest shares changed.
     pub(crate) fn remember(&self, rules: &memctl_core::Domain) {
-        self.gated.store(self.is_attached() && rules.shares(self.instance), Ordering::Relaxed);
+        let one_at_a_time = self.shared.threads == Threads::One;
+        self.gated.store(one_at_a_time && self.is_attached() && rules.shares(self.instance), Ordering::Relaxed);
         self.unwatched.store(rules.has_unwatched(self.instance), Ordering::Relaxed);
     }
 

@@ -88,15 +88,18 @@
 //! Calls that are refused are logged at level debug to the target `memctl`, with the numbers that explain them; the guest gets
 //! the code only.
 
+mod bell;
 mod body;
 mod calls;
 mod component;
 mod core_linker;
 mod creator;
 mod ctx;
+mod device;
 mod domain;
 mod error;
 mod files;
+mod frames;
 mod gate;
 mod guest;
 mod handles;
@@ -109,16 +112,18 @@ mod stats;
 mod sys;
 mod tickets;
 mod twins;
+mod waiting;
 mod wire;
 
-pub use component::{Lease, Mapping, Object, add_to_linker_without_files};
-pub use core_linker::add_to_core_linker;
+pub use component::{Lease, Mapping, Object, add_to_linker_without_files_async, add_to_linker_without_files_sync};
+pub use core_linker::{add_to_core_linker_async, add_to_core_linker_sync};
 pub use ctx::{MemctlCtx, MemctlCtxBuilder, MemctlCtxView, MemctlView, attach};
+pub use device::{Device, DeviceLease};
 pub use domain::{Domain, DomainBuilder, Mode};
 pub use error::{BuildError, Cause, Violation};
 pub use files::{add_to_linker_async, add_to_linker_sync};
 pub use memctl_alias::{FaultKind, host_page_size};
-pub use memctl_core::{Code, Error, Quotas, Rights};
+pub use memctl_core::{Access, Code, Error, Quotas, Rights};
 pub use source::Source;
 pub use stats::Stats;
 

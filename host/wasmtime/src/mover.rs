@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use memctl_alias::Reservation;
-use memctl_core::{Ask, Backend, Coherence, Error, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View};
+use memctl_alias::{FileObject, Protection, Reservation};
+use memctl_core::{
+    Access, Ask, Backend, Coherence, Error, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View,
+};
 
 use crate::Mode;
 use crate::body::{Bodies, body};
@@ -12,6 +14,7 @@ use crate::place::{Place, lent_id};
 use crate::stats::Stats;
 use crate::sys;
 use crate::twins::Twins;
+use crate::waiting::Bells;
 
 /// The means of one call into the domain.
 pub(crate) struct Mover<'a> {
@@ -20,6 +23,7 @@ pub(crate) struct Mover<'a> {
     pub(crate) memories: &'a crate::memories::ById,
     pub(crate) presences: &'a Presences,
     pub(crate) twins: &'a mut Twins,
+    pub(crate) bells: &'a mut Bells,
     pub(crate) stats: &'a mut Stats,
     /// The caller's memory, if the call came with one.
     pub(crate) place: Option<Place<'a>>,
@@ -108,7 +112,26 @@ impl Mover<'_> {
         if tail == 0 {
             return Ok(());
         }
+        if view.guarded {
+            return self.zero_guarded_tail(view, part.offset + part.real, tail);
+        }
         self.reservation(view)?.zero_if_dirty(part.window.start() + part.real, tail)
+    }
+}
+
+impl Mover<'_> {
+    /// [`Mover::zero_tail`] of `len` bytes of the object from `offset` on, all of one host page, past the window: leases may not let it be touched.
+    fn zero_guarded_tail(&self, view: &View, offset: u64, len: u64) -> Result<(), Error> {
+        let host_page = memctl_alias::host_page_size();
+        let (page, at) = (offset - offset % host_page, offset % host_page);
+        let bytes = usize::try_from(host_page).map_err(|_| Error::OutOfMemory { what: "a host page" })?;
+        let beside = Reservation::new(bytes, bytes, 0)?;
+        beside.show_shared(0, host_page, self.file(view)?, page)?;
+        beside.zero_if_dirty(at, len)
+    }
+
+    fn file(&self, view: &View) -> Result<&FileObject, Error> {
+        self.bodies.get(&view.object).and_then(crate::body::Body::file).ok_or(Error::Stale { what: "object" })
     }
 }
 
@@ -223,11 +246,29 @@ impl Backend for Mover<'_> {
         })
     }
 
+    fn lend(&mut self, view: &View, part: Span, access: Option<Access>) -> Result<(), Error> {
+        let memory = self.reservation(view)?;
+        let (start, len) = (part.start(), part.len());
+        match access {
+            None => memory.guard(start, len),
+            Some(access) => {
+                let protection = match access {
+                    Access::Read => Protection::Read,
+                    Access::Write => Protection::ReadWrite,
+                };
+                memory.protect(start, len, protection).inspect_err(|_| {
+                    // Some of it may have become accessible. A guard that fails makes all the rest inaccessible.
+                    let _guarded = memory.guard(start, len);
+                })
+            }
+        }
+    }
+
     fn detach(&mut self, view: &View) -> Result<(), Error> {
         // Whoever is inside may be storing to the pages that are about to be replaced.
         let busy = Error::Busy { start: view.offset, end: view.offset + view.window.len() };
         let _outside = match self.presences.get(&view.instance) {
-            Some(presence) => Some(presence.hold().ok_or(busy)?),
+            Some(whereabouts) => Some(whereabouts.presence.hold().ok_or(busy)?),
             None => None,
         };
         self.stats.bytes_copied += view.window.len();
@@ -255,11 +296,12 @@ impl Backend for Mover<'_> {
 impl Mover<'_> {
     fn show_pages(&self, view: &View, part: Part) -> Result<(), Error> {
         let memory = self.reservation(view)?;
-        let file =
-            self.bodies.get(&view.object).and_then(crate::body::Body::file).ok_or(Error::Stale { what: "object" })?;
+        let file = self.file(view)?;
         let (start, len) = (view.window.start(), view.window.len());
         match view.shown {
             Shown::Snapshot => memory.show_private(start, len, file, view.offset)?,
+            // Nothing is brought in where nothing can be touched.
+            Shown::Alias | Shown::Copy if view.guarded => return memory.show_guarded(start, len, file, view.offset),
             Shown::Alias | Shown::Copy => memory.show_shared(start, len, file, view.offset)?,
         }
         if view.populate == Populate::Now {

@@ -5,10 +5,11 @@ use std::slice;
 use std::sync::Arc;
 
 use memctl_alias::Reservation;
-use memctl_core::{Error, Span};
+use memctl_core::{Error, Span, Threads};
 use wasmtime::component::WasmList;
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType, Result, StoreContextMut};
 
+use crate::DomainBuilder;
 use crate::creator::{Creator, GuestMemory};
 
 // SAFETY: `Reservation::new` gives fresh zeroed memory of at least `minimum` bytes whose base never moves, reserves
@@ -48,6 +49,19 @@ unsafe impl LinearMemory for GuestMemory {
     }
 }
 
+impl DomainBuilder {
+    /// As [`parallel`](Self::parallel), but `automatic` and `aliasing` mappings may be shared without leases, where windows alias.
+    ///
+    /// # Safety
+    /// Guests that share so can race: what one loads while another stores can be torn, and a host function that is lent such bytes by its
+    /// guest has a slice that others may change. The embedder sees to it that no host function reads or writes a list, string or buffer in
+    /// memory that is shared like this, or that those that do bear it.
+    #[must_use]
+    pub unsafe fn parallel_unchecked(self) -> Self {
+        self.threads(Threads::Unchecked)
+    }
+}
+
 /// Lends the bytes of a window in a memory that the host made.
 ///
 /// # Errors
@@ -58,8 +72,8 @@ pub(crate) fn with_window<R>(
     then: impl FnOnce(&mut [u8]) -> R,
 ) -> Result<R, Error> {
     // SAFETY: the caller is a call into the domain, under its lock. The window's guest is not running: it is the
-    // caller, or the gate keeps it out (`Mover::with_bytes` refuses the one that is inside), and windows of a memory never
-    // overlap. No Rust reference into guest memory is kept across a call into the domain.
+    // caller, or the gate keeps it out (`Mover::with_bytes` refuses the one that is inside); where there is no gate, only the caller's
+    // windows are copied. Windows of a memory never overlap. No Rust reference into guest memory is kept across a call into the domain.
     unsafe { memory.with_bytes(window.start(), window.len(), then) }
 }
 

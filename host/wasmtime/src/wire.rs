@@ -52,6 +52,8 @@ wire_enum!(ErrorCode: rules::Code {
     Busy = "busy",
     OutOfMemory = "out-of-memory",
     Io = "io",
+    TimedOut = "timed-out",
+    Deadlock = "deadlock",
 });
 wire_enum!(Protection: rules::Protection { None = "none", Read = "read", ReadWrite = "read-write" });
 wire_enum!(Sharing: rules::Sharing { Shared = "shared", Private = "private" });
@@ -98,6 +100,10 @@ flags! {
         const FILES;
         #[component(name = "file-tickets")]
         const FILE_TICKETS;
+        #[component(name = "parallel")]
+        const PARALLEL;
+        #[component(name = "guarded")]
+        const GUARDED;
     }
 }
 
@@ -144,12 +150,13 @@ pub(crate) struct Quotas {
     #[component(name = "mapped-bytes")]
     mapped_bytes: u64,
     leases: u32,
+    waiters: u32,
 }
 
 impl From<rules::Quotas> for Quotas {
     fn from(quotas: rules::Quotas) -> Self {
-        let rules::Quotas { objects, object_bytes, mappings, mapped_bytes, leases } = quotas;
-        Self { objects, object_bytes, mappings, mapped_bytes, leases }
+        let rules::Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters } = quotas;
+        Self { objects, object_bytes, mappings, mapped_bytes, leases, waiters }
     }
 }
 
@@ -159,8 +166,15 @@ pub(crate) fn capabilities(guest: &crate::guest::Guest, known: bool, tickets: bo
     if guest.can_alias(known) {
         can |= Capabilities::ZERO_COPY | Capabilities::ALIASING;
     }
-    if known && guest.is_attached() {
+    let kept_apart = guest.shared.threads != rules::Threads::Many;
+    if known && guest.is_attached() && kept_apart {
         can |= Capabilities::AUTOMATIC;
+    }
+    if !kept_apart {
+        can = (can | Capabilities::PARALLEL) & !Capabilities::ALIASING;
+    }
+    if guest.can_alias(known) && guest.shared.guards() {
+        can |= Capabilities::GUARDED;
     }
     if !known {
         can |= Capabilities::WHOLE_WINDOW;
@@ -184,6 +198,8 @@ pub(crate) fn bits(can: Capabilities) -> i32 {
         Capabilities::PROTECTION,
         Capabilities::FILES,
         Capabilities::FILE_TICKETS,
+        Capabilities::PARALLEL,
+        Capabilities::GUARDED,
     ];
     flags.into_iter().enumerate().map(|(bit, flag)| i32::from(can.contains(flag)) << bit).sum()
 }

@@ -260,10 +260,10 @@ fn range_of(mapping: &Mapping, part: Range) -> Range {
 
 fn has_room(used: Quotas, limit: Quotas, ask: Quotas) -> bool {
     let rows = |quotas: Quotas| {
-        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases } = quotas;
-        [objects.into(), object_bytes, mappings.into(), mapped_bytes, leases.into()]
+        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters } = quotas;
+        [objects.into(), object_bytes, mappings.into(), mapped_bytes, leases.into(), waiters.into()]
     };
-    let (used, limit, ask): ([u64; 5], _, _) = (rows(used), rows(limit), rows(ask));
+    let (used, limit, ask): ([u64; 6], _, _) = (rows(used), rows(limit), rows(ask));
     // What nothing is asked of may be over its limit: others' growth counts against the domain.
-    (0..5).all(|row| ask[row] == 0 || used[row].saturating_add(ask[row]) <= limit[row])
+    (0..6).all(|row| ask[row] == 0 || used[row].saturating_add(ask[row]) <= limit[row])
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use memctl_wasmtime::{Domain, MemctlCtx, Mode, Rights, Source, add_to_core_linker};
+use memctl_wasmtime::{Domain, MemctlCtx, Mode, Rights, Source, add_to_core_linker_sync};
 use wasmtime::{Caller, Config, Engine, Extern, Instance, Linker, Memory, Module, Store, Val};
 
 /// Interface, name, parameters and result of every function.
@@ -97,7 +97,7 @@ pub(crate) fn core_of_64_bits(domain: &Domain, mode: Mode) -> Core {
 fn instantiate(domain: &Domain, mode: Mode, config: &Config, wat: &str) -> Core {
     let engine = Engine::new(config).expect("the engine can be made");
     let mut linker: Linker<MemctlCtx> = Linker::new(&engine);
-    add_to_core_linker(&mut linker, |ctx| ctx).expect("links");
+    add_to_core_linker_sync(&mut linker, |ctx| ctx).expect("links");
     let poke = |mut caller: Caller<'_, MemctlCtx>, address: i32, value: i32| {
         let Some(Extern::Memory(memory)) = caller.get_export("memory") else { panic!("no memory") };
         memory.data_mut(&mut caller)[address.cast_unsigned() as usize] = value.to_le_bytes()[0];

@@ -1,6 +1,6 @@
 //! As much of WASI preview 1 as a command needs that prints: arguments and standard output.
 
-use memctl_wasmtime::{MemctlCtx, add_to_core_linker};
+use memctl_wasmtime::{MemctlCtx, add_to_core_linker_sync};
 use wasmtime::{Caller, Engine, Extern, Linker, Memory, Module, Result, Store, format_err};
 
 const WASI: &str = "wasi_snapshot_preview1";
@@ -63,7 +63,7 @@ fn fd_write(mut caller: Caller<'_, Command>, fd: i32, lists: i32, count: i32, wr
 /// Runs a command module; what it printed.
 pub(crate) fn run(engine: &Engine, module: &Module, memctl: MemctlCtx, arguments: &[&str]) -> Result<Vec<u8>> {
     let mut linker: Linker<Command> = Linker::new(engine);
-    add_to_core_linker(&mut linker, |command| &mut command.memctl)?;
+    add_to_core_linker_sync(&mut linker, |command| &mut command.memctl)?;
     linker.func_wrap(WASI, "args_sizes_get", |mut caller: Caller<'_, Command>, count: i32, len: i32| {
         let (arguments, bytes) = (caller.data().count, u32::try_from(caller.data().arguments.len())?);
         put(&mut caller, count, arguments)?;

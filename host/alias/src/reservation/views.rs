@@ -32,6 +32,17 @@ impl Reservation {
         self.show(start, len, View::Shared, file, offset)
     }
 
+    /// As [`Reservation::show_shared`], but no byte can be touched before [`Reservation::protect`] lets it.
+    ///
+    /// # Errors
+    /// As [`Reservation::show_shared`].
+    pub fn show_guarded(&self, start: u64, len: u64, file: &FileObject, offset: u64) -> Result<(), Error> {
+        if !file.writable() {
+            return Err(Error::Access { right: "write the file" });
+        }
+        self.show(start, len, View::Guarded, file, offset)
+    }
+
     /// Shows the file's own pages without the right to store, which [`Reservation::protect`] can't give either.
     ///
     /// # Errors
@@ -77,6 +88,19 @@ impl Reservation {
         done.map_err(|errno| {
             self.poison(start, len);
             refused("unmap the window", errno)
+        })
+    }
+
+    /// Makes the window inaccessible, as [`Reservation::protect`] does; and if that can't be done, the whole memory.
+    ///
+    /// # Errors
+    /// Those of the range, and [`Error::OutOfMemory`] if the process has no room for one more mapping (`vm.max_map_count`): then the whole memory is
+    /// inaccessible. The window is in any case.
+    pub fn guard(&self, start: u64, len: u64) -> Result<(), Error> {
+        let (start, len) = self.window(start, len)?;
+        self.space.protect(start, len, Protection::None).map_err(|errno| {
+            self.poison(start, len);
+            refused("take the access to a window", errno)
         })
     }
 

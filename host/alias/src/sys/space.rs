@@ -29,6 +29,8 @@ pub enum Protection {
 pub(crate) enum View {
     /// Stores reach the object.
     Shared,
+    /// As `Shared`, but inaccessible until [`Space::protect`] says otherwise.
+    Guarded,
     /// The object's own pages, without the right to store, now or later.
     SharedReadOnly,
     /// The object's own pages until the first store to each.
@@ -128,6 +130,7 @@ impl Space {
     pub(crate) fn show(&self, start: usize, len: usize, view: View, file: BorrowedFd<'_>, offset: u64) -> Result<()> {
         let (protection, flags) = match view {
             View::Shared => (READ_WRITE, MapFlags::SHARED),
+            View::Guarded => (ProtFlags::empty(), MapFlags::SHARED),
             View::SharedReadOnly => (ProtFlags::READ, MapFlags::SHARED),
             View::Private => (READ_WRITE, ANONYMOUS),
         };

@@ -184,11 +184,24 @@ impl Domain {
     /// Refreshes a part of a mapping, now, unless it is known to show the object's bytes.
     pub(super) fn refresh_part(&mut self, backend: &mut dyn Backend, id: MappingId, window: Span) -> Result<(), Error> {
         let mapping = *self.mapping(id)?;
+        if mapping.is_shared() {
+            self.settle(backend, mapping.view.object);
+        }
+        self.refresh_stored(backend, id, window)
+    }
+
+    /// [`Domain::refresh_part`], from what is stored already.
+    pub(super) fn refresh_stored(
+        &mut self,
+        backend: &mut dyn Backend,
+        id: MappingId,
+        window: Span,
+    ) -> Result<(), Error> {
+        let mapping = *self.mapping(id)?;
         if !mapping.is_shared() {
             return Ok(());
         }
         let object = mapping.view.object;
-        self.settle(backend, object);
         if self.is_unwatched(&mapping) || self.mapping(id)?.seen != self.object(object)?.version {
             let (view, part) = self.part(backend, id, window)?;
             backend.refresh(&view, part)?;

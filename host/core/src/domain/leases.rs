@@ -2,55 +2,84 @@
 
 use super::Domain;
 use crate::entries::{Lease, Mapping, Object};
-use crate::{Access, Backend, Error, InstanceId, LeaseId, MappingId, ObjectId, Quotas, Span};
+use crate::{Access, Backend, Error, HandleId, InstanceId, LeaseId, MappingId, ObjectId, Quotas, Rights, Span};
 
-const ONE_LEASE: Quotas = Quotas { leases: 1, ..Quotas::NONE };
+pub(super) const ONE_LEASE: Quotas = Quotas { leases: 1, ..Quotas::NONE };
+
+/// What a lease is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A part of a mapping's window, as addresses of its memory: what guests lease.
+    Mapping(MappingId),
+    /// A range of an object, whose bytes the holder reaches without a window: host code, a device.
+    Object(HandleId),
+}
+
+impl From<MappingId> for Target {
+    fn from(mapping: MappingId) -> Self {
+        Self::Mapping(mapping)
+    }
+}
+
+impl From<HandleId> for Target {
+    fn from(handle: HandleId) -> Self {
+        Self::Object(handle)
+    }
+}
 
 impl Domain {
-    /// Acquires a lease on `(start, len)`, a part of the mapping's window, at once or not at all, and refreshes the part.
+    /// Acquires a lease on `(start, len)`, a part of the mapping's window or a range of the object, at once or not at all. A part of a window is
+    /// refreshed.
     ///
     /// # Errors
-    /// [`Error::Stale`], [`Error::OutOfBounds`] or [`Error::Empty`], [`Error::Access`] for writing what is private,
-    /// [`Error::Busy`] if another lease conflicts, [`Error::Quota`], and the backend's. There is no lease then.
+    /// [`Error::Stale`], [`Error::OutOfBounds`] or [`Error::Empty`], [`Error::Access`] for writing what is private or what the handle
+    /// doesn't allow, [`Error::Busy`] if another lease conflicts or somebody waits for one that does, [`Error::Quota`], and the backend's.
+    /// There is no lease then.
     pub fn acquire(
         &mut self,
         backend: &mut dyn Backend,
         caller: InstanceId,
-        id: MappingId,
+        target: impl Into<Target>,
         part: (u64, u64),
         access: Access,
     ) -> Result<LeaseId, Error> {
-        let window = self.claim_part(caller, id, part)?;
-        let mapping = *self.mapping(id)?;
-        if access == Access::Write && !mapping.is_shared() {
-            return Err(Error::Access { right: "write through a private mapping" });
-        }
-        self.check_leases(id, window, access, |_| false)?;
-        self.check_unleased(id, window)?;
-        self.check_quota(caller, ONE_LEASE)?;
-        self.refresh_part(backend, id, window)?;
-
-        self.take_quota(caller, ONE_LEASE);
-        let object = mapping.view.object;
-        let range = self.range_of(id, window)?;
-        let lease = self.leases.insert(Lease { instance: caller, mapping: id, object, window, range, access });
-        if let Some(mapping) = self.mappings.get_mut(id) {
-            mapping.leases += 1;
-        }
-        self.object_mut(object)?.leases.insert(lease);
-        if let Some(instance) = self.instances.get_mut(caller) {
-            instance.leases.insert(lease);
-        }
-        Ok(lease)
+        let wanted = self.want(backend, caller, target.into(), part, access)?;
+        let object = self.object(wanted.object)?;
+        self.check_leased_range(object, wanted.range, access, |_, _| false)?;
+        self.check_queue(object, wanted.range, access)?;
+        self.acquire_free(backend, wanted)
     }
 
-    /// The part of its window that a lease is for.
+    /// [`Domain::acquire`], of what no lease and nobody's wait is in the way of.
+    pub(super) fn acquire_free(&mut self, backend: &mut dyn Backend, wanted: Lease) -> Result<LeaseId, Error> {
+        self.check_quota(wanted.instance, ONE_LEASE)?;
+        self.bring_in(backend, &wanted)?;
+        self.take_quota(wanted.instance, ONE_LEASE);
+        let id = self.insert_lease(wanted);
+        match self.lend(backend, &wanted) {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                self.remove_lease(backend, id);
+                Err(error)
+            }
+        }
+    }
+
+    /// What the holder of a lease may reach, and how.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it isn't a live lease of `caller`'s on a part of a window.
+    pub fn leased(&self, caller: InstanceId, id: LeaseId) -> Result<(MappingId, Span), Error> {
+        self.lease_of(caller, id)?.shown.ok_or(Error::Stale { what: "lease" })
+    }
+
+    /// The object, the range of it and the access that a lease is for.
     ///
     /// # Errors
     /// [`Error::Stale`] if it isn't a live lease of `caller`'s.
-    pub fn leased(&self, caller: InstanceId, id: LeaseId) -> Result<(MappingId, Span), Error> {
+    pub fn leased_range(&self, caller: InstanceId, id: LeaseId) -> Result<(ObjectId, Span, Access), Error> {
         let lease = self.lease_of(caller, id)?;
-        Ok((lease.mapping, lease.window))
+        Ok((lease.object, lease.range, lease.access))
     }
 
     /// Gives a lease back; one to write publishes its part first. The lease is gone in any case.
@@ -59,20 +88,41 @@ impl Domain {
     /// [`Error::Stale`], and the backend's if stores could not be published.
     pub fn release(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: LeaseId) -> Result<(), Error> {
         let lease = self.lease_of(caller, id)?;
-        let published = match lease.access {
-            Access::Write => self.publish_part(backend, lease.mapping, lease.window),
-            Access::Read => Ok(()),
-        };
-        self.remove_lease(id);
+        let published = self.publish_lease(backend, &lease);
+        self.remove_lease(backend, id);
         published
     }
 
+    /// Makes a lease to write one to read, after publishing its part: others may read beside it from now on. One to read stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], and the backend's if stores could not be published: it is a lease to read then, too.
+    pub fn downgrade(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: LeaseId) -> Result<(), Error> {
+        let lease = self.lease_of(caller, id)?;
+        let published = self.publish_lease(backend, &lease);
+        // Access that can't be taken by the part is taken from the whole window, or the whole memory.
+        let _taken = self.set_access(backend, id, Access::Read);
+        self.grant(lease.object);
+        published
+    }
+
+    /// Makes a lease to read one to write, at once or not at all. Nobody can have written between the two. One to write stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Stale`]; [`Error::Access`]; [`Error::Busy`] while others read; the backend's. It is a lease to read then, as before.
+    pub fn upgrade(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: LeaseId) -> Result<(), Error> {
+        let wanted = self.want_upgrade(caller, id)?;
+        self.check_leased_range(self.object(wanted.object)?, wanted.range, Access::Write, |other, _| other == id)?;
+        self.set_access(backend, id, Access::Write)
+    }
+
     /// Gives a lease back without publishing: the embedding can't reach the window any more.
-    pub fn abandon(&mut self, caller: InstanceId, id: LeaseId) {
+    pub fn abandon(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: LeaseId) {
         let Ok(lease) = self.lease_of(caller, id) else { return };
-        self.remove_lease(id);
+        self.remove_lease(backend, id);
         if lease.access == Access::Write
-            && let Some(mapping) = self.mappings.get_mut(lease.mapping)
+            && let Some((mapping, _)) = lease.shown
+            && let Some(mapping) = self.mappings.get_mut(mapping)
         {
             mapping.seen = Mapping::UNKNOWN;
         }
@@ -85,22 +135,24 @@ impl Domain {
         let Some(object) = self.objects.get(revoked.view.object) else { return };
         for id in object.leases.clone() {
             let Some(lease) = self.leases.get(id).copied() else { continue };
-            if lease.mapping != mapping {
+            if !lease.is_of(mapping) {
                 continue;
             }
-            if lease.access == Access::Write && !revoked.is_automatic() {
+            if !revoked.is_automatic() {
                 // The guest is gone: there is nobody to tell that its stores were lost.
-                let _lost = self.publish_part(backend, mapping, lease.window);
+                let _lost = self.publish_lease(backend, &lease);
             }
-            self.remove_lease(id);
+            self.remove_lease(backend, id);
         }
     }
 
     /// Whether bytes of a part of the mapping's window may move now, without a lease of their own: nobody else has a
     /// lease that conflicts. Inside the mapping's own write lease they may, and its own read leases don't matter.
     pub(super) fn check_momentary(&self, id: MappingId, window: Span, access: Access) -> Result<(), Error> {
-        self.check_leases(id, window, access, |lease| {
-            lease.mapping == id && (lease.access == Access::Read || window.inside(lease.window))
+        let object = self.object(self.mapping(id)?.view.object)?;
+        self.check_leased_range(object, self.range_of(id, window)?, access, |_, lease| {
+            let own = lease.shown.filter(|(mapping, _)| *mapping == id);
+            own.is_some_and(|(_, leased)| lease.access == Access::Read || window.inside(leased))
         })
     }
 
@@ -109,20 +161,19 @@ impl Domain {
         let Some(object) = self.mappings.get(id).and_then(|mapping| self.objects.get(mapping.view.object)) else {
             return false;
         };
-        object
-            .leases
-            .iter()
-            .filter_map(|lease| self.leases.get(*lease))
-            .any(|lease| lease.mapping == id && lease.access == Access::Write && window.inside(lease.window))
+        let mut leases = object.leases.iter().filter_map(|lease| self.leases.get(*lease));
+        leases.any(|lease| {
+            let own = lease.shown.filter(|(mapping, _)| *mapping == id);
+            lease.access == Access::Write && own.is_some_and(|(_, leased)| window.inside(leased))
+        })
     }
 
-    /// No other mapping shows any of the part without leases: its guest could write there at any crossing, which a lease on the part
-    /// would promise nobody does.
-    fn check_unleased(&self, id: MappingId, window: Span) -> Result<(), Error> {
-        let range = self.range_of(id, window)?;
-        for other in &self.object(self.mapping(id)?.view.object)?.mappings {
+    /// No mapping but `but` shows any of the range without leases: its guest could write there at any crossing, which a lease would promise
+    /// nobody does.
+    fn check_unleased(&self, object: &Object, but: Option<MappingId>, range: Span) -> Result<(), Error> {
+        for other in &object.mappings {
             let mapping = self.mapping(*other)?;
-            if *other != id && mapping.is_automatic() && mapping.range().overlaps(range) {
+            if Some(*other) != but && mapping.is_automatic() && mapping.range().overlaps(range) {
                 return Err(Error::Busy { start: mapping.range().start(), end: mapping.range().end() });
             }
         }
@@ -133,29 +184,19 @@ impl Domain {
     pub(super) fn check_host_lease(&self, object: ObjectId, access: Access) -> Result<(), Error> {
         let mut leases = self.object(object)?.leases.iter().filter_map(|id| self.leases.get(*id));
         match leases.find(|lease| access == Access::Write || lease.access == Access::Write) {
-            Some(lease) => Err(Error::Busy { start: lease.range.start(), end: lease.range.end() }),
+            Some(lease) => Err(busy(lease.range)),
             None => Ok(()),
         }
     }
 
-    /// No lease is held on any of `range` of the object: a window that is written without leases can be let in.
+    /// No lease is held on any of `range` of the object, or waited for: a window that is written without leases can be let in.
     pub(super) fn check_no_lease(&self, object: &Object, range: Span) -> Result<(), Error> {
-        let mut leases = object.leases.iter().filter_map(|id| self.leases.get(*id));
-        match leases.find(|lease| lease.range.overlaps(range)) {
-            Some(lease) => Err(Error::Busy { start: lease.range.start(), end: lease.range.end() }),
+        let held = object.leases.iter().filter_map(|id| self.leases.get(*id));
+        let waited_for = object.queue.iter().filter_map(|id| self.waiters.get(*id)).map(|waiter| &waiter.wanted);
+        match held.chain(waited_for).find(|lease| lease.range.overlaps(range)) {
+            Some(lease) => Err(busy(lease.range)),
             None => Ok(()),
         }
-    }
-
-    fn check_leases(
-        &self,
-        id: MappingId,
-        window: Span,
-        access: Access,
-        disregard: impl Fn(&Lease) -> bool,
-    ) -> Result<(), Error> {
-        let range = self.range_of(id, window)?;
-        self.check_leased_range(self.object(self.mapping(id)?.view.object)?, range, access, disregard)
     }
 
     /// Nobody has a lease on any of a range of the object that keeps `access` out, but those to `disregard`.
@@ -164,33 +205,122 @@ impl Domain {
         object: &Object,
         range: Span,
         access: Access,
-        disregard: impl Fn(&Lease) -> bool,
+        disregard: impl Fn(LeaseId, &Lease) -> bool,
     ) -> Result<(), Error> {
-        for lease in &object.leases {
-            let Some(lease) = self.leases.get(*lease) else { continue };
-            let conflicts = access == Access::Write || lease.access == Access::Write;
-            if conflicts && lease.range.overlaps(range) && !disregard(lease) {
-                return Err(Error::Busy { start: lease.range.start(), end: lease.range.end() });
+        for &id in &object.leases {
+            let Some(lease) = self.leases.get(id) else { continue };
+            if lease.conflicts(access, range) && !disregard(id, lease) {
+                return Err(busy(lease.range));
             }
         }
         Ok(())
     }
 
-    fn range_of(&self, id: MappingId, window: Span) -> Result<Span, Error> {
-        let view = self.mapping(id)?.view;
-        Span::claim("the leased range", view.offset + (window.start() - view.window.start()), window.len())
+    /// What the caller asks for, if it may have it once nobody is in the way.
+    pub(super) fn want(
+        &mut self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        target: Target,
+        part: (u64, u64),
+        access: Access,
+    ) -> Result<Lease, Error> {
+        let wanted = match target {
+            Target::Mapping(id) => {
+                let window = self.claim_part(caller, id, part)?;
+                let (object, range) = (self.mapping(id)?.view.object, self.range_of(id, window)?);
+                let limit = if self.mapping(id)?.is_shared() { Access::Write } else { Access::Read };
+                Lease { instance: caller, object, shown: Some((id, window)), range, access, limit }
+            }
+            Target::Object(handle) => {
+                let object = self.handle_of(caller, handle)?;
+                if !object.rights.contains(Rights::READ) {
+                    return Err(Error::Access { right: "read" });
+                }
+                let limit = if object.rights.contains(Rights::WRITE) { Access::Write } else { Access::Read };
+                let range = Span::claim("the leased range", part.0, part.1)?;
+                range.within("the leased range", self.size_now(backend, object.object)?)?;
+                let range = self.leasable(range)?;
+                Lease { instance: caller, object: object.object, shown: None, range, access, limit }
+            }
+        };
+        wanted.check_limit()?;
+        self.check_unleased(self.object(wanted.object)?, wanted.shown.map(|(id, _)| id), wanted.range)?;
+        Ok(wanted)
     }
 
-    fn lease_of(&self, caller: InstanceId, id: LeaseId) -> Result<Lease, Error> {
+    /// The lease to write that a lease to read would become.
+    pub(super) fn want_upgrade(&self, caller: InstanceId, id: LeaseId) -> Result<Lease, Error> {
+        let wanted = Lease { access: Access::Write, ..self.lease_of(caller, id)? };
+        wanted.check_limit()?;
+        Ok(wanted)
+    }
+
+    /// The object's bytes that a part of the mapping's window shows, as far as leases tell them apart.
+    fn range_of(&self, id: MappingId, window: Span) -> Result<Span, Error> {
+        let view = self.mapping(id)?.view;
+        let offset = view.offset + (window.start() - view.window.start());
+        self.leasable(Span::claim("the leased range", offset, window.len())?)
+    }
+
+    /// Guests that run at the same time are kept apart by whole granules: the hardware can't do less.
+    fn leasable(&self, range: Span) -> Result<Span, Error> {
+        if self.threads.is_one() { Ok(range) } else { self.granule.cover(range) }
+    }
+
+    pub(super) fn lease_of(&self, caller: InstanceId, id: LeaseId) -> Result<Lease, Error> {
         match self.leases.get(id) {
             Some(lease) if lease.instance == caller => Ok(*lease),
             _ => Err(Error::Stale { what: "lease" }),
         }
     }
 
-    fn remove_lease(&mut self, id: LeaseId) {
+    /// The newest bytes are where the holder of the lease will look for them, and who has a snapshot won't see what it writes.
+    pub(super) fn bring_in(&mut self, backend: &mut dyn Backend, lease: &Lease) -> Result<(), Error> {
+        // No automatic window but the mapping's own shows any of the range, so that the storage has the newest bytes; and an automatic
+        // window is as new as its guest has to see it.
+        match lease.shown {
+            Some((id, _)) if self.mapping(id)?.is_automatic() => Ok(()),
+            Some((id, window)) => self.refresh_stored(backend, id, window),
+            None if lease.access == Access::Write => self.let_writer_in(backend, lease.object),
+            None => Ok(()),
+        }
+    }
+
+    /// What was written under a lease can be seen from now on.
+    fn publish_lease(&mut self, backend: &mut dyn Backend, lease: &Lease) -> Result<(), Error> {
+        match (lease.access, lease.shown) {
+            (Access::Read, _) => Ok(()),
+            (Access::Write, Some((mapping, window))) => self.publish_part(backend, mapping, window),
+            (Access::Write, None) => {
+                self.object_mut(lease.object)?.version += 1;
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn insert_lease(&mut self, lease: Lease) -> LeaseId {
+        let id = self.leases.insert(lease);
+        if let Some((mapping, _)) = lease.shown
+            && let Some(mapping) = self.mappings.get_mut(mapping)
+        {
+            mapping.leases += 1;
+        }
+        if let Some(object) = self.objects.get_mut(lease.object) {
+            object.leases.insert(id);
+        }
+        if let Some(instance) = self.instances.get_mut(lease.instance) {
+            instance.leases.insert(id);
+        }
+        id
+    }
+
+    /// The lease is gone, and who waited for that is served.
+    pub(super) fn remove_lease(&mut self, backend: &mut dyn Backend, id: LeaseId) {
         let Some(lease) = self.leases.remove(id) else { return };
-        if let Some(mapping) = self.mappings.get_mut(lease.mapping) {
+        if let Some((mapping, _)) = lease.shown
+            && let Some(mapping) = self.mappings.get_mut(mapping)
+        {
             mapping.leases -= 1;
         }
         if let Some(object) = self.objects.get_mut(lease.object) {
@@ -200,5 +330,61 @@ impl Domain {
             instance.leases.remove(&id);
         }
         self.give_quota(lease.instance, ONE_LEASE);
+        // Access that can't be taken by the part is taken from the whole window, or the whole memory.
+        let _taken = self.lend(backend, &lease);
+        self.grant(lease.object);
+        self.release_if_unused(backend, lease.object);
     }
+
+    /// The lease allows this from now on.
+    pub(super) fn set_access(&mut self, backend: &mut dyn Backend, id: LeaseId, access: Access) -> Result<(), Error> {
+        let Some(lease) = self.leases.get_mut(id) else { return Ok(()) };
+        let before = *lease;
+        lease.access = access;
+        let now = *lease;
+        let ready = match (now.shown, access) {
+            (None, Access::Write) => self.let_writer_in(backend, now.object),
+            _ => Ok(()),
+        };
+        let lent = ready.and_then(|()| self.lend(backend, &now));
+        if lent.is_err()
+            && access == Access::Write
+            && let Some(lease) = self.leases.get_mut(id)
+        {
+            *lease = before;
+        }
+        lent
+    }
+
+    /// Lets the window be touched, around a lease that came, went or changed, where and how the mapping's leases allow it now.
+    pub(super) fn lend(&self, backend: &mut dyn Backend, changed: &Lease) -> Result<(), Error> {
+        let Some((id, window)) = changed.shown else { return Ok(()) };
+        let Some(mapping) = self.mappings.get(id) else { return Ok(()) };
+        if !mapping.view.guarded {
+            return Ok(());
+        }
+        let mut held = alloc::vec::Vec::new();
+        for lease in self.object(mapping.view.object)?.leases.iter().filter_map(|lease| self.leases.get(*lease)) {
+            if let Some((of, leased)) = lease.shown
+                && of == id
+            {
+                held.push((self.granule.cover(leased)?, lease.access));
+            }
+        }
+        let part = self.granule.cover(window)?;
+        let mut at = part.start();
+        while at < part.end() {
+            let here = held.iter().filter(|(leased, _)| leased.start() <= at && at < leased.end());
+            let access = here.map(|(_, access)| *access).max();
+            let edges = held.iter().flat_map(|(leased, _)| [leased.start(), leased.end()]);
+            let end = edges.filter(|edge| *edge > at).fold(part.end(), u64::min);
+            backend.lend(&mapping.view, Span::claim("the lent part", at, end - at)?, access)?;
+            at = end;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn busy(range: Span) -> Error {
+    Error::Busy { start: range.start(), end: range.end() }
 }

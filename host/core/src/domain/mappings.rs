@@ -4,7 +4,7 @@ use super::Domain;
 use crate::entries::{Handle, Mapping, Object};
 use crate::{
     Access, Ask, Backend, Coherence, Error, HandleId, InstanceId, MapOptions, MappingId, Medium, MemoryId, Part,
-    Protection, Quotas, Rights, Sharing, Span, View,
+    Protection, Quotas, Rights, Sharing, Shown, Span, Threads, View,
 };
 
 /// The memory that a window is claimed to lie in.
@@ -56,11 +56,12 @@ impl Domain {
         self.check_range(caller, object, range, options)?;
         if options.sharing == Sharing::Private {
             // A snapshot reads: what a writer has not published yet may show on one backend and not on another.
-            self.check_leased_range(object, range, Access::Read, |_| false)?;
+            self.check_leased_range(object, range, Access::Read, |_, _| false)?;
         }
         let frozen = self.is_frozen(object);
         let shown =
             backend.choose(memory.id, id, Ask { sharing: options.sharing, coherence: options.coherence, frozen })?;
+        let guarded = self.check_parallel(shown, options)?;
 
         let view = View {
             instance: caller,
@@ -71,6 +72,7 @@ impl Domain {
             sharing: options.sharing,
             shown,
             populate: options.populate,
+            guarded,
         };
         if options.sharing == Sharing::Shared {
             self.let_writer_in(backend, id)?;
@@ -86,6 +88,30 @@ impl Domain {
             leases: 0,
             failed: None,
         }))
+    }
+
+    /// Rules that hold where guests run at the same time, or are held to what would be asked of them then. Gives whether the window can't be
+    /// touched outside leases.
+    fn check_parallel(&self, shown: Shown, options: MapOptions) -> Result<bool, Error> {
+        if options.sharing == Sharing::Private {
+            return Ok(false);
+        }
+        if options.coherence == Coherence::Leased {
+            if self.audited && shown != Shown::Alias {
+                return Err(Error::Unsupported { why: "an audit needs leased windows that alias" });
+            }
+            return Ok(shown == Shown::Alias && (self.audited || !self.threads.is_one()));
+        }
+        match self.threads {
+            Threads::One => Ok(false),
+            Threads::Unchecked if shown == Shown::Alias => Ok(false),
+            Threads::Unchecked => Err(Error::Unsupported {
+                why: "sharing without leases while guests run at the same time needs windows that alias",
+            }),
+            Threads::Many => {
+                Err(Error::Unsupported { why: "guests of this domain run at the same time: share leased" })
+            }
+        }
     }
 
     /// How a mapping's window shows its object.
@@ -172,6 +198,7 @@ impl Domain {
     }
 
     fn remove_mapping(&mut self, backend: &mut dyn Backend, id: MappingId) {
+        self.dismiss_waiters(backend, |wanted| wanted.is_of(id));
         let Some(mapping) = self.mappings.remove(id) else { return };
         let view = mapping.view;
         let unwatched = self.is_unwatched(&mapping);

@@ -6,19 +6,25 @@ mod coherence;
 mod leases;
 mod mappings;
 mod objects;
+mod waiters;
 mod writers;
 
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 
-use crate::entries::{Handle, Instance, Lease, Mapping, Object};
+use crate::entries::{Handle, Instance, Lease, Mapping, Object, Waiter};
 use crate::quota::Account;
 use crate::table::Table;
-use crate::{Backend, Error, Granule, HandleId, InstanceId, MappingId, MemoryId, ObjectId, Quotas, Rights, View};
+use crate::{
+    Backend, Error, Granule, HandleId, InstanceId, MappingId, MemoryId, ObjectId, Quotas, Rights, Threads, View,
+    WaiterId,
+};
 
+pub use leases::Target;
 pub use mappings::Memory;
 pub use objects::Adopted;
+pub use waiters::Asked;
 
 /// Objects, instances, mappings, leases and quotas, and what may be done with them.
 ///
@@ -39,6 +45,9 @@ pub struct Domain {
     handles: Table<Handle>,
     mappings: Table<Mapping>,
     leases: Table<Lease>,
+    waiters: Table<Waiter>,
+    /// Whose wait is over, until the embedding asks.
+    woken: alloc::vec::Vec<WaiterId>,
     names: BTreeMap<String, (ObjectId, Rights)>,
     /// File objects by device and inode.
     files: BTreeMap<(u64, u64), ObjectId>,
@@ -46,6 +55,9 @@ pub struct Domain {
     written_files: BTreeSet<(u64, u64)>,
     /// Whether the embedding tells the domain before a file is opened for writing.
     files_watched: bool,
+    threads: Threads,
+    /// Leased windows that alias can't be touched outside leases, also if guests run one at a time.
+    audited: bool,
 }
 
 impl Domain {
@@ -60,10 +72,14 @@ impl Domain {
             handles: Table::default(),
             mappings: Table::default(),
             leases: Table::default(),
+            waiters: Table::default(),
+            woken: alloc::vec::Vec::new(),
             names: BTreeMap::new(),
             files: BTreeMap::new(),
             written_files: BTreeSet::new(),
             files_watched: false,
+            threads: Threads::One,
+            audited: false,
         }
     }
 
@@ -79,6 +95,16 @@ impl Domain {
         self.files_watched = true;
     }
 
+    /// Whether guests that share objects run at the same time. To be said before the first of them maps.
+    pub fn set_threads(&mut self, threads: Threads) {
+        self.threads = threads;
+    }
+
+    /// Leased windows that alias are inaccessible outside their leases from now on, also where guests run one at a time.
+    pub fn audit(&mut self) {
+        self.audited = true;
+    }
+
     /// Lets an instance in, with its own limits.
     pub fn begin(&mut self, limit: Quotas) -> InstanceId {
         self.instances.insert(Instance {
@@ -86,6 +112,7 @@ impl Domain {
             handles: BTreeSet::new(),
             windows: BTreeMap::new(),
             leases: BTreeSet::new(),
+            waiters: BTreeSet::new(),
             automatic: alloc::vec::Vec::new(),
             shared: 0,
             unwatched: 0,
@@ -98,7 +125,14 @@ impl Domain {
         let Some(instance) = self.instances.get(id) else { return };
         let mappings: alloc::vec::Vec<_> = instance.windows.values().copied().collect();
         let handles: alloc::vec::Vec<_> = instance.handles.iter().copied().collect();
+        self.dismiss_waiters(backend, |wanted| wanted.instance == id);
         self.drop_mappings(backend, &mappings);
+        let leases: alloc::vec::Vec<_> =
+            self.instance(id).map(|i| i.leases.iter().copied().collect()).unwrap_or_default();
+        for lease in leases {
+            // On an object itself: those on windows went with these. There is nobody to tell that something was lost.
+            let _revoked = self.release(backend, id, lease);
+        }
         for handle in handles {
             self.drop_handle(backend, handle);
         }

@@ -162,7 +162,8 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Stale`], [`Error::Access`] without [`Rights::RESIZE`], [`Error::Empty`], [`Error::RangeOverlap`] if bytes
-    /// that a live mapping shows would go, [`Error::Quota`], and the backend's. The object is then as it was.
+    /// that a live mapping shows would go, [`Error::Quota`], [`Error::Busy`] if guests run at the same time and one has a lease on the
+    /// granule that the object ends in, and the backend's. The object is then as it was.
     pub fn resize(
         &mut self,
         backend: &mut dyn Backend,
@@ -192,6 +193,9 @@ impl Domain {
             Payer::Domain => self.account.check("domain", grown)?,
             Payer::Guest(guest) => self.check_quota(guest, grown)?,
         }
+        if size > old {
+            self.check_tail(id, old)?;
+        }
         self.settle(backend, id);
         self.let_writer_in(backend, id)?;
         if size > old {
@@ -218,7 +222,7 @@ impl Domain {
     /// The object goes if nobody holds it any more.
     pub(super) fn release_if_unused(&mut self, backend: &mut dyn Backend, id: ObjectId) {
         let Some(object) = self.objects.get(id) else { return };
-        if object.holders > 0 || !object.mappings.is_empty() {
+        if object.holders > 0 || !object.mappings.is_empty() || !object.leases.is_empty() || !object.queue.is_empty() {
             return;
         }
         let (payer, paid) = (Payer::of(object), object.paid(object.size));
@@ -278,6 +282,7 @@ impl Domain {
             shared: 0,
             written_outside,
             leases: BTreeSet::new(),
+            queue: alloc::vec::Vec::new(),
             newest: None,
             version: 0,
         });

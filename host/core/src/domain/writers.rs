@@ -73,12 +73,25 @@ impl Domain {
         Ok(())
     }
 
+    /// Nobody that may be running stores past the object's end, in the granule that it ends in.
+    pub(super) fn check_tail(&self, id: ObjectId, size: u64) -> Result<(), Error> {
+        let end = self.granule.round_up(size);
+        if self.threads.is_one() || end == size {
+            return Ok(());
+        }
+        self.check_no_lease(self.object(id)?, Span::claim("the tail", size, end - size)?)
+    }
+
     /// Zeroes what shared windows show past the object's end, before the object grows over it.
     pub(super) fn lose_tails(&mut self, backend: &mut dyn Backend, id: ObjectId, size: u64) -> Result<(), Error> {
         for mapping in &self.object(id)?.mappings {
             let mapping = self.mapping(*mapping)?;
             let view = mapping.view;
             let shown = size.saturating_sub(view.offset);
+            if view.shown == Shown::Copy && !self.threads.is_one() {
+                // Its guest may be running. It gets the new bytes with its next lease.
+                continue;
+            }
             if mapping.is_shared() && shown < view.window.len() {
                 let tail = Span::claim("the tail", view.window.start() + shown, view.window.len() - shown)?;
                 backend.publish(&view, part_of(&view, tail, size))?;

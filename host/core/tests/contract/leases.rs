@@ -200,7 +200,7 @@ fn an_abandoned_lease_s_stores_are_lost() {
     let (mut world, object, _, mappings) = leased_everywhere(Mode::Copy);
     let lease = world.acquire(0, mappings[0], (0, G), Access::Write).expect("nobody else");
     world.store(0, 0, 1);
-    world.host(|domain, _, guests| domain.abandon(guests[0], lease));
+    world.host(|domain, ram, guests| domain.abandon(ram, guests[0], lease));
     assert_eq!(world.stored(object)[0], 0);
     world.acquire(1, mappings[1], (0, G), Access::Read).expect("the lease is gone");
     world.acquire(0, mappings[0], (0, G), Access::Read).expect("beside the other");

@@ -131,7 +131,7 @@ fn leases_are_bounded_and_given_back() {
         refused(&mut world, scope, "leases", |world, guest| acquire(world, guest).map(drop));
         world.release(0, leases[0]).expect("live");
         acquire(&mut world, 0).expect("one was given back");
-        world.host(|domain, _, guests| domain.abandon(guests[0], leases[1]));
+        world.host(|domain, ram, guests| domain.abandon(ram, guests[0], leases[1]));
         acquire(&mut world, 0).expect("abandoned ones are given back too");
     });
 }

@@ -28,7 +28,7 @@ fn all_stale(world: &mut World, guest: usize, handle: HandleId, mapping: Mapping
     let before = postcard::to_allocvec(&world.domain).expect("plain data");
     world.host(|domain, ram, guests| {
         domain.drop_handle_of(ram, guests[guest], handle);
-        domain.abandon(guests[guest], lease);
+        domain.abandon(ram, guests[guest], lease);
     });
     assert_eq!(postcard::to_allocvec(&world.domain).expect("plain data"), before);
 }

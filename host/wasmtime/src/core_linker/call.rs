@@ -153,9 +153,10 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
 
     /// The record `quotas`, each field aligned to its size.
     pub(super) fn put_quotas(&mut self, to: i32, quotas: Quotas) -> Result<()> {
-        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases } = quotas;
+        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters } = quotas;
         let result = self.result::<40>(to, 8)?;
-        let fields = [objects.into(), object_bytes, mappings.into(), mapped_bytes, leases.into()];
+        let last = u64::from(waiters) << 32 | u64::from(leases);
+        let fields = [objects.into(), object_bytes, mappings.into(), mapped_bytes, last];
         for (field, at) in fields.into_iter().zip(result.chunks_exact_mut(8)) {
             at.copy_from_slice(&u64::to_le_bytes(field));
         }

@@ -15,15 +15,17 @@ use crate::component::interface;
 use crate::guest::Guest;
 use crate::handles::Handle;
 use crate::place::Place;
+use crate::waiting::{Pace, Wanted, block_on, deadline_of_guest};
 use crate::wire::{self, Access, Capabilities, Coherence, Protection, Sharing};
 use call::Call;
 
-/// Adds every interface that needs no filesystem to a core linker. `ctx` finds the guest's context in the store's data.
+/// Adds every interface that needs no filesystem to a core linker, for guests that are called with `call`. `ctx` finds the guest's
+/// context in the store's data. A guest that waits for a lease blocks its thread.
 ///
 /// Files can't be mapped by core modules: run them as components for that, as `memctl run` does.
 ///
 /// ```
-/// use memctl_wasmtime::{Domain, MemctlCtx, add_to_core_linker};
+/// use memctl_wasmtime::{Domain, MemctlCtx, add_to_core_linker_sync};
 /// use wasmtime::{Config, Engine, Linker, Store};
 ///
 /// let domain = Domain::builder().build()?;
@@ -31,7 +33,7 @@ use call::Call;
 /// domain.configure(&mut config)?;
 /// let engine = Engine::new(&config)?;
 /// let mut linker: Linker<MemctlCtx> = Linker::new(&engine);
-/// add_to_core_linker(&mut linker, |ctx| ctx)?;
+/// add_to_core_linker_sync(&mut linker, |ctx| ctx)?;
 /// let mut store = Store::new(&engine, domain.context().build());
 /// let crossing = store.data().crossing();
 /// store.call_hook(move |_, hook| Ok(crossing(hook)?));
@@ -40,7 +42,103 @@ use call::Call;
 ///
 /// # Errors
 /// If the linker has definitions of the same names.
-pub fn add_to_core_linker<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<()> {
+pub fn add_to_core_linker_sync<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<()> {
+    add_all(linker, ctx)?;
+    let module = interface!("mapping");
+    linker.func_wrap(
+        module,
+        ACQUIRE_WITHIN,
+        move |mut caller: Caller<'_, T>, this, a, b, start, len, access, timeout, to| {
+            let params = (this, a, b, start, len, access, timeout, to);
+            block_on(acquire_within(&mut caller, ctx, params, Pace::Blocking))
+        },
+    )?;
+    linker.func_wrap(module, UPGRADE, move |mut caller: Caller<'_, T>, this, a, b, start, len, timeout, to| {
+        block_on(upgrade(&mut caller, ctx, (this, a, b, start, len, timeout, to), Pace::Blocking))
+    })?;
+    Ok(())
+}
+
+/// As [`add_to_core_linker_sync`], for guests that are called with `call_async`. A guest that waits for a lease is suspended: it needs a
+/// tokio runtime with its clock enabled.
+///
+/// # Errors
+/// If the linker has definitions of the same names.
+pub fn add_to_core_linker_async<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    ctx: fn(&mut T) -> &mut MemctlCtx,
+) -> Result<()> {
+    add_all(linker, ctx)?;
+    let module = interface!("mapping");
+    linker.func_wrap_async(module, ACQUIRE_WITHIN, move |mut caller: Caller<'_, T>, params: AcquireWithin| {
+        Box::new(async move { acquire_within(&mut caller, ctx, params, Pace::Async).await })
+    })?;
+    linker.func_wrap_async(module, UPGRADE, move |mut caller: Caller<'_, T>, params: Upgrade| {
+        Box::new(async move { upgrade(&mut caller, ctx, params, Pace::Async).await })
+    })?;
+    Ok(())
+}
+
+const ACQUIRE_WITHIN: &str = "[method]mapping.acquire-within";
+const UPGRADE: &str = "[method]lease.upgrade";
+
+type AcquireWithin = (i32, i32, i32, i64, i64, i32, i64, i32);
+type Upgrade = (i32, i32, i32, i64, i64, i64, i32);
+
+async fn acquire_within<T: 'static>(
+    caller: &mut Caller<'_, T>,
+    ctx: fn(&mut T) -> &mut MemctlCtx,
+    (this, a, b, start, len, access, timeout, to): AcquireWithin,
+    pace: Pace,
+) -> Result<()> {
+    let deadline = deadline_of_guest(timeout.cast_unsigned());
+    let mut call = Call::new(caller, ctx)?;
+    let mapping = call.mapping(this)?;
+    let access = case(Access::from_number(access.cast_unsigned()))?;
+    call.check_handle(to)?;
+    let asked = {
+        let (guest, place, part) = call.place((a, b, start, len));
+        guest.acquire_or_wait(mapping, place, part, access.into(), pace)
+    };
+    let acquired = match asked {
+        Ok(Wanted::Granted(lease)) => Ok(lease),
+        Ok(Wanted::Waits(wait)) => {
+            wait.until(deadline, pace).await;
+            let (guest, place, _) = call.place((a, b, start, len));
+            guest.acquired(wait, place)
+        }
+        Err(code) => Err(code),
+    };
+    call.put_handle(to, acquired.map(Handle::Lease))
+}
+
+async fn upgrade<T: 'static>(
+    caller: &mut Caller<'_, T>,
+    ctx: fn(&mut T) -> &mut MemctlCtx,
+    (this, a, b, start, len, timeout, to): Upgrade,
+    pace: Pace,
+) -> Result<()> {
+    let deadline = deadline_of_guest(timeout.cast_unsigned());
+    let mut call = Call::new(caller, ctx)?;
+    let lease = call.lease(this)?;
+    call.check_unit(to)?;
+    let asked = {
+        let (guest, place, part) = call.place((a, b, start, len));
+        guest.upgrade_or_wait(lease, place, part, pace)
+    };
+    let upgraded = match asked {
+        Ok(Wanted::Granted(_)) => Ok(()),
+        Ok(Wanted::Waits(wait)) => {
+            wait.until(deadline, pace).await;
+            let (guest, place, _) = call.place((a, b, start, len));
+            guest.upgraded(wait, place)
+        }
+        Err(code) => Err(code),
+    };
+    call.put_unit(to, upgraded)
+}
+
+fn add_all<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<()> {
     add_domain(linker, ctx)?;
     add_object(linker, ctx)?;
     add_mapping(linker, ctx)
@@ -202,6 +300,18 @@ fn add_mapping<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memct
             let (guest, place, part) = call.place((a, b, start, len));
             let acquired = guest.acquire(mapping, place, part, access.into());
             call.put_handle(to, acquired.map(Handle::Lease))
+        },
+    )?;
+    linker.func_wrap(
+        module,
+        "[method]lease.downgrade",
+        move |mut caller: Caller<'_, T>, lease: i32, a: i32, b: i32, start: i64, len: i64, to: i32| {
+            let mut call = Call::new(&mut caller, ctx)?;
+            let id = call.lease(lease)?;
+            call.check_unit(to)?;
+            let (guest, place, part) = call.place((a, b, start, len));
+            let downgraded = guest.downgrade(id, place, part);
+            call.put_unit(to, downgraded)
         },
     )?;
     linker.func_wrap(

@@ -176,6 +176,12 @@ impl Guest for Probe {
         Ok(LEASES.with_borrow_mut(|leases| leases.push(lease)))
     }
 
+    fn acquire_within(mapping: u32, start: u64, len: u64, access: Access, timeout: u64) -> Result<u32, ErrorCode> {
+        let lease = MAPPINGS
+            .with_borrow(|mappings| wire::acquire_within(mappings.get(mapping), (start, len), access, timeout))?;
+        Ok(LEASES.with_borrow_mut(|leases| leases.push(lease)))
+    }
+
     fn sync(mapping: u32, start: u64, len: u64) -> Result<(), ErrorCode> {
         MAPPINGS.with_borrow(|mappings| wire::sync(mappings.get(mapping), start, len))
     }
@@ -186,6 +192,14 @@ impl Guest for Probe {
 
     fn drop_mapping(mapping: u32) {
         drop(MAPPINGS.with_borrow_mut(|mappings| mappings.take(mapping)));
+    }
+
+    fn upgrade(lease: u32, start: u64, len: u64, timeout: u64) -> Result<(), ErrorCode> {
+        LEASES.with_borrow(|leases| wire::upgrade(leases.get(lease), start, len, timeout))
+    }
+
+    fn downgrade(lease: u32, start: u64, len: u64) -> Result<(), ErrorCode> {
+        LEASES.with_borrow(|leases| wire::downgrade(leases.get(lease), start, len))
     }
 
     fn release(lease: u32, start: u64, len: u64) -> Result<(), ErrorCode> {

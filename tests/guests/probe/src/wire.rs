@@ -52,6 +52,8 @@ fn error(code: u8) -> ErrorCode {
         E::Busy,
         E::OutOfMemory,
         E::Io,
+        E::TimedOut,
+        E::Deadlock,
     ];
     in_wit_order[usize::from(code)]
 }
@@ -94,6 +96,29 @@ mod import {
             access: u32,
             result: *mut HandleResult,
         );
+        #[link_name = "[method]mapping.acquire-within"]
+        pub(super) fn acquire_within(
+            mapping: u32,
+            list: u32,
+            list_len: u32,
+            start: u64,
+            len: u64,
+            access: u32,
+            timeout: u64,
+            result: *mut HandleResult,
+        );
+        #[link_name = "[method]lease.upgrade"]
+        pub(super) fn upgrade(
+            lease: u32,
+            list: u32,
+            list_len: u32,
+            start: u64,
+            len: u64,
+            timeout: u64,
+            result: *mut UnitResult,
+        );
+        #[link_name = "[method]lease.downgrade"]
+        pub(super) fn downgrade(lease: u32, list: u32, list_len: u32, start: u64, len: u64, result: *mut UnitResult);
         #[link_name = "[static]lease.release"]
         pub(super) fn release(lease: u32, list: u32, list_len: u32, start: u64, len: u64, result: *mut UnitResult);
     }
@@ -133,11 +158,22 @@ mod import {
         unreachable!()
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the canonical ABI flattens them")]
+    pub(super) unsafe fn acquire_within(_: u32, _: u32, _: u32, _: u64, _: u64, _: u32, _: u64, _: *mut HandleResult) {
+        unreachable!()
+    }
+
+    pub(super) unsafe fn upgrade(_: u32, _: u32, _: u32, _: u64, _: u64, _: u64, _: *mut UnitResult) {
+        unreachable!()
+    }
+
     pub(super) unsafe fn posix_fadvise(_: c_int, _: i64, _: i64, _: c_int) -> c_int {
         unreachable!()
     }
 
-    pub(super) use self::{publish as refresh, publish as release, publish as sync, publish as unmap};
+    pub(super) use self::{
+        publish as downgrade, publish as refresh, publish as release, publish as sync, publish as unmap,
+    };
 }
 
 static WHOLE_LISTS: AtomicBool = AtomicBool::new(false);
@@ -217,6 +253,39 @@ pub(crate) fn acquire(mapping: &Mapping, start: u64, len: u64, access: Access) -
     let handle = result.get()?;
     // SAFETY: the host gave this handle to us alone.
     Ok(unsafe { Lease::from_handle(handle) })
+}
+
+pub(crate) fn acquire_within(
+    mapping: &Mapping,
+    (start, len): (u64, u64),
+    access: Access,
+    timeout: u64,
+) -> Result<Lease, ErrorCode> {
+    let mut result = HandleResult::default();
+    let (at, list_len) = list(start, len);
+    // SAFETY: the signature is the canonical ABI's. The test knows whose bytes change.
+    unsafe {
+        import::acquire_within(mapping.handle(), at, list_len, start, len, access as u32, timeout, &raw mut result);
+    }
+    let handle = result.get()?;
+    // SAFETY: the host gave this handle to us alone.
+    Ok(unsafe { Lease::from_handle(handle) })
+}
+
+pub(crate) fn upgrade(lease: &Lease, start: u64, len: u64, timeout: u64) -> Result<(), ErrorCode> {
+    let mut result = UnitResult::default();
+    let (at, list_len) = list(start, len);
+    // SAFETY: the signature is the canonical ABI's.
+    unsafe { import::upgrade(lease.handle(), at, list_len, start, len, timeout, &raw mut result) }
+    result.get()
+}
+
+pub(crate) fn downgrade(lease: &Lease, start: u64, len: u64) -> Result<(), ErrorCode> {
+    let mut result = UnitResult::default();
+    let (at, list_len) = list(start, len);
+    // SAFETY: the signature is the canonical ABI's.
+    unsafe { import::downgrade(lease.handle(), at, list_len, start, len, &raw mut result) }
+    result.get()
 }
 
 pub(crate) fn release(lease: Lease, start: u64, len: u64) -> Result<(), ErrorCode> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use memctl_core::{
-    Ask, Backend, Coherence, Error, InstanceId, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View,
+    Access, Ask, Backend, Coherence, Error, InstanceId, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View,
 };
 
 use super::{GRANULE, MEMORY, at};
@@ -15,6 +15,8 @@ struct Page {
     offset: u64,
     /// Copied when written.
     snapshot: bool,
+    /// What a guest may do to it, if that is up to leases.
+    lent: Option<Option<Access>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +112,11 @@ impl Ram {
             Some(page) => self.objects[&page.object].bytes[at(page.offset + address % GRANULE)],
             None => memory.own[at(address)],
         }
+    }
+
+    /// What leases allow a guest to do there; `None` if they have no say.
+    pub(crate) fn lent(&self, id: MemoryId, address: u64) -> Option<Option<Access>> {
+        self.memory(id).pages.get(&(address - address % GRANULE))?.lent
     }
 
     /// A guest's store.
@@ -208,8 +215,12 @@ impl Backend for Ram {
         self.zero_tail(view, part);
         let memory = self.memories.get_mut(&view.memory).expect("live");
         for start in (0..view.window.len()).step_by(at(GRANULE)) {
-            let page =
-                Page { object: view.object, offset: view.offset + start, snapshot: view.shown == Shown::Snapshot };
+            let page = Page {
+                object: view.object,
+                offset: view.offset + start,
+                snapshot: view.shown == Shown::Snapshot,
+                lent: view.guarded.then_some(None),
+            };
             assert!(memory.pages.insert(view.window.start() + start, page).is_none(), "windows don't overlap");
         }
         Ok(())
@@ -243,6 +254,17 @@ impl Backend for Ram {
             Shown::Snapshot => panic!("a snapshot stays as it is"),
         }
         failed
+    }
+
+    fn lend(&mut self, view: &View, part: Span, access: Option<Access>) -> Result<(), Error> {
+        assert!(view.guarded && part.inside(view.window));
+        let taken = self.call();
+        let given = if taken.is_ok() { access } else { None };
+        let pages = &mut self.memories.get_mut(&view.memory).expect("live").pages;
+        for start in (part.start()..part.end()).step_by(at(GRANULE)) {
+            pages.get_mut(&start).expect("shown").lent = Some(given);
+        }
+        taken
     }
 
     fn detach(&mut self, view: &View) -> Result<(), Error> {

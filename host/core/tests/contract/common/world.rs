@@ -250,6 +250,7 @@ impl World {
             sum.mappings += usage.mappings;
             sum.mapped_bytes += usage.mapped_bytes;
             sum.leases += usage.leases;
+            sum.waiters += usage.waiters;
         }
         let total = self.domain.total_usage();
         // Objects may outlive the guest that pays for them.

@@ -1,0 +1,109 @@
+//! Leases that become others: to read, to write.
+
+use memctl_core::{Access, Asked, Code, LeaseId, MappingId};
+
+use crate::common::{GRANULE as G, Kind, MODES, Mode, World, map_at};
+
+fn scene(mode: Mode) -> (World, [MappingId; 3]) {
+    let mut world = World::new(mode);
+    let (_, handles) = world.shared_object(G);
+    let mappings = [0, 1, 2].map(|guest| world.map(guest, handles[guest], map_at(0, G, Kind::Leased)).expect("free"));
+    (world, mappings)
+}
+
+fn get(world: &mut World, guest: usize, mapping: MappingId, access: Access) -> LeaseId {
+    world.acquire(guest, mapping, (0, G), access).expect("free")
+}
+
+fn upgrade(world: &mut World, guest: usize, lease: LeaseId) -> Result<Asked, Code> {
+    let asked = world.call(guest, |domain, ram, me| domain.upgrade_or_wait(ram, me, lease, &|_| false));
+    asked.map_err(|error| error.code())
+}
+
+#[test]
+fn a_writer_that_downgrades_shows_its_stores_and_lets_readers_in() {
+    for mode in MODES {
+        let (mut world, mappings) = scene(mode);
+        let lease = get(&mut world, 0, mappings[0], Access::Write);
+        world.store(0, 1, 3);
+        world.call(0, |domain, ram, me| domain.downgrade(ram, me, lease)).expect("live");
+        get(&mut world, 1, mappings[1], Access::Read);
+        assert_eq!(world.load(1, 1), 3, "{mode:?}");
+        let write = world.refused(1, |domain, ram, me| domain.acquire(ram, me, mappings[1], (0, 1), Access::Write));
+        assert_eq!(write, Code::Busy, "{mode:?}: it still reads");
+    }
+}
+
+#[test]
+fn the_only_reader_can_become_a_writer() {
+    for mode in MODES {
+        let (mut world, mappings) = scene(mode);
+        let lease = get(&mut world, 0, mappings[0], Access::Read);
+        let other = get(&mut world, 1, mappings[1], Access::Read);
+        assert_eq!(world.refused(0, |domain, ram, me| domain.upgrade(ram, me, lease)), Code::Busy, "{mode:?}");
+        world.release(1, other).expect("live");
+        world.call(0, |domain, ram, me| domain.upgrade(ram, me, lease)).expect("nobody else reads");
+        world.store(0, 0, 8);
+        world.release(0, lease).expect("live");
+        get(&mut world, 1, mappings[1], Access::Read);
+        assert_eq!(world.load(1, 0), 8, "{mode:?}");
+    }
+}
+
+#[test]
+fn an_upgrade_goes_before_a_writer_that_waits_for_it() {
+    let (mut world, mappings) = scene(Mode::Copy);
+    let lease = get(&mut world, 0, mappings[0], Access::Read);
+    let other = get(&mut world, 1, mappings[1], Access::Read);
+    let writer = world
+        .call(2, |domain, ram, me| domain.acquire_or_wait(ram, me, mappings[2], (0, G), Access::Write, &|_| false));
+    let Ok(Asked::Waits(writer)) = writer else { panic!("two read") };
+    let Ok(Asked::Waits(upgrading)) = upgrade(&mut world, 0, lease) else { panic!("another reads") };
+    world.release(1, other).expect("live");
+    assert_eq!(world.domain.take_woken(), [upgrading]);
+    let collected = world.call(0, |domain, ram, me| domain.collect(ram, me, upgrading));
+    assert_eq!(collected, Ok(Some(lease)), "it is the same lease");
+    world.release(0, lease).expect("live");
+    assert_eq!(world.domain.take_woken(), [writer]);
+    world.check_books();
+}
+
+#[test]
+fn two_that_upgrade_would_wait_for_each_other() {
+    let (mut world, mappings) = scene(Mode::Copy);
+    let leases = [0, 1].map(|guest| get(&mut world, guest, mappings[guest], Access::Read));
+    let Ok(Asked::Waits(first)) = upgrade(&mut world, 0, leases[0]) else { panic!("another reads") };
+    assert_eq!(upgrade(&mut world, 1, leases[1]), Err(Code::Deadlock));
+    world.release(1, leases[1]).expect("it still has its lease to read");
+    let collected = world.call(0, |domain, ram, me| domain.collect(ram, me, first));
+    assert_eq!(collected, Ok(Some(leases[0])));
+}
+
+#[test]
+fn an_upgrade_that_is_given_up_leaves_a_lease_to_read() {
+    let (mut world, mappings) = scene(Mode::Copy);
+    let leases = [0, 1].map(|guest| get(&mut world, guest, mappings[guest], Access::Read));
+    let Ok(Asked::Waits(waiter)) = upgrade(&mut world, 0, leases[0]) else { panic!("another reads") };
+    world.release(1, leases[1]).expect("live");
+    world.host(|domain, ram, guests| domain.give_up(ram, guests[0], waiter));
+    get(&mut world, 1, mappings[1], Access::Read);
+    world.release(0, leases[0]).expect("live");
+    world.check_books();
+}
+
+#[test]
+fn what_is_private_is_not_upgraded() {
+    let mut world = World::new(Mode::Copy);
+    let (_, handles) = world.shared_object(G);
+    let mapping = world.map(0, handles[0], map_at(0, G, Kind::Private)).expect("free");
+    let lease = get(&mut world, 0, mapping, Access::Read);
+    assert_eq!(world.refused(0, |domain, ram, me| domain.upgrade(ram, me, lease)), Code::Access);
+}
+
+#[test]
+fn another_s_lease_is_stale() {
+    let (mut world, mappings) = scene(Mode::Copy);
+    let lease = get(&mut world, 0, mappings[0], Access::Read);
+    assert_eq!(world.refused(1, |domain, ram, me| domain.upgrade(ram, me, lease)), Code::Stale);
+    assert_eq!(world.refused(1, |domain, ram, me| domain.downgrade(ram, me, lease)), Code::Stale);
+}

@@ -1,0 +1,122 @@
+//! Waiting for leases: a guest's call, or host code, stays until a lease is free, the time is up, or what it waited for is gone.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use memctl_core::{Asked, Error, InstanceId, LeaseId, WaiterId};
+
+use crate::bell::Bell;
+use crate::domain::Shared;
+use crate::mover::Mover;
+use crate::place::Place;
+
+/// Who waits, under the domain's lock.
+pub(crate) type Bells = BTreeMap<WaiterId, Arc<Bell>>;
+
+/// How to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// The task is suspended; needs a tokio runtime with its clock if there is a deadline.
+    Async,
+    /// The thread blocks.
+    Blocking,
+}
+
+/// When to stop waiting; never, if there is no such time.
+pub(crate) fn deadline(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}
+
+/// A guest passes nanoseconds, the largest number for "as long as it takes".
+pub(crate) fn deadline_of_guest(nanoseconds: u64) -> Option<Instant> {
+    if nanoseconds == u64::MAX { None } else { deadline(Duration::from_nanos(nanoseconds)) }
+}
+
+/// Runs a future that waits by blocking.
+pub(crate) fn block_on<R>(future: impl Future<Output = R>) -> R {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => unreachable!("Pace::Blocking never suspends"),
+    }
+}
+
+/// What became of a lease that was asked for.
+pub(crate) enum Wanted {
+    Granted(LeaseId),
+    Waits(Wait),
+}
+
+/// A place in the queue, given up when dropped.
+pub(crate) struct Wait {
+    shared: Arc<Shared>,
+    caller: InstanceId,
+    attached: bool,
+    waiter: WaiterId,
+    bell: Arc<Bell>,
+}
+
+impl Wanted {
+    /// To be called before the domain is unlocked, so that the bell is there when it is rung.
+    pub(crate) fn new(
+        asked: Asked,
+        mover: &mut Mover<'_>,
+        shared: &Arc<Shared>,
+        caller: InstanceId,
+        attached: bool,
+    ) -> Self {
+        match asked {
+            Asked::Granted(lease) => Self::Granted(lease),
+            Asked::Waits(waiter) => {
+                let bell = Arc::new(Bell::default());
+                mover.bells.insert(waiter, bell.clone());
+                Self::Waits(Wait { shared: shared.clone(), caller, attached, waiter, bell })
+            }
+        }
+    }
+}
+
+impl Wait {
+    /// Waits for the bell or the deadline.
+    pub(crate) async fn until(&self, deadline: Option<Instant>, pace: Pace) {
+        let rung = poll_fn(|cx| self.bell.poll(cx));
+        match (pace, deadline) {
+            (Pace::Blocking, deadline) => {
+                self.bell.block(deadline);
+            }
+            (Pace::Async, None) => rung.await,
+            (Pace::Async, Some(deadline)) => {
+                // Which of the two it was shows when the lease is collected.
+                let _late = tokio::time::timeout_at(deadline.into(), rung).await;
+            }
+        }
+    }
+
+    /// The lease, if it is there. `place` is where the window is, if it is for one.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if it isn't; those of [`memctl_core::Domain::collect`].
+    pub(crate) fn collect(self, place: Option<Place<'_>>) -> Result<LeaseId, Error> {
+        let (caller, waiter) = (self.caller, self.waiter);
+        self.shared.call(place, self.attached, |rules, mover| {
+            let range = rules.awaited(caller, waiter)?;
+            match rules.collect(mover, caller, waiter)? {
+                Some(lease) => Ok(lease),
+                None => Err(Error::TimedOut { start: range.start(), end: range.end() }),
+            }
+        })
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.shared.call(None, self.attached, |rules, mover| {
+            // Nothing, if it was collected.
+            rules.give_up(mover, self.caller, self.waiter);
+            mover.bells.remove(&self.waiter);
+        });
+    }
+}
