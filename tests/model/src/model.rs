@@ -110,6 +110,8 @@ pub struct Model {
     pub(crate) objects: BTreeMap<usize, Object>,
     pub(crate) mappings: Vec<Mapping>,
     pub(crate) leases: Vec<Lease>,
+    /// Guests that can't go on until others have.
+    pub(crate) inside: Vec<usize>,
     /// The name of what is made next. What is published has the first few.
     pub(crate) next: Name,
 }
@@ -130,6 +132,7 @@ impl Model {
             objects,
             mappings: Vec::new(),
             leases: Vec::new(),
+            inside: Vec::new(),
             next: Name::try_from(PUBLISHED.len()).expect("few"),
         }
     }
@@ -139,7 +142,9 @@ impl Model {
         let mut meanwhile = None;
         if let Step::Guest(guest, Act::Cross { to, value, meanwhile: inner }) = step {
             self.store_run(*guest, *to, *value);
+            self.inside.push(*guest);
             meanwhile = inner.as_ref().map(|inner| Box::new(self.run(inner)));
+            self.inside.pop();
         }
         let answer = match self.check(step) {
             Ok(()) => self.apply(step),
@@ -216,12 +221,14 @@ impl Model {
                 self.guests[guest].gone_handles.retain(|gone| *gone != name);
             }
             Act::Map { handle, ask, mapping } => self.map(guest, handle, ask, mapping),
-            Act::Acquire { mapping: name, part, access, lease } => {
+            Act::Acquire { mapping: name, part, access, lease, .. } => {
                 let mapping = self.mapping(name).expect("it was acquired on");
                 let start = mapping.offset(part.0);
                 let (object, range) = (mapping.object, (start, start + part.1));
                 self.leases.push(Lease { name: lease, guest, mapping: name, object, part, range, access });
             }
+            Act::Upgrade { lease, .. } => self.set_access(lease, Access::Write),
+            Act::Downgrade(lease, _) => self.set_access(lease, Access::Read),
             Act::Unmap(name) => self.drop_mappings(|mapping| mapping.name == name),
             Act::DropMapping(name) => {
                 self.drop_mappings(|mapping| mapping.name == name);
@@ -291,6 +298,10 @@ impl Model {
             let shown = |mapping: &Mapping| mapping.object == *number && !mapping.ask.is_private();
             object.tail_stored &= self.mappings.iter().any(shown);
         }
+    }
+
+    fn set_access(&mut self, name: Name, access: Access) {
+        self.leases.iter_mut().find(|lease| lease.name == name).expect("live").access = access;
     }
 
     fn drop_lease(&mut self, guest: usize, name: Name) {

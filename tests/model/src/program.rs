@@ -25,7 +25,9 @@ pub enum Op {
     Publish(Pick, Range),
     Refresh(Pick, Range),
     Sync(Pick, Range),
-    Acquire(Pick, Range, Access),
+    Acquire(Pick, Range, Access, Option<u64>),
+    Upgrade(Pick, Option<Range>, u64),
+    Downgrade(Pick, Option<Range>),
     Unmap(Pick),
     DropMapping(Pick),
     Release(Pick, Option<Range>),
@@ -124,7 +126,16 @@ fn simple(granule: u64) -> BoxedStrategy<Op> {
         3 => (pick(), part()).prop_map(|(which, part)| Op::Publish(which, part)),
         3 => (pick(), part()).prop_map(|(which, part)| Op::Refresh(which, part)),
         3 => (pick(), part()).prop_map(|(which, part)| Op::Sync(which, part)),
-        8 => (pick(), part(), access).prop_map(|(which, part, access)| Op::Acquire(which, part, access)),
+        8 => (pick(), part(), access.clone())
+            .prop_map(|(which, part, access)| Op::Acquire(which, part, access, None)),
+        3 => (pick(), part(), access, 0..2_u64)
+            .prop_map(|(which, part, access, wait)| Op::Acquire(which, part, access, Some(wait))),
+        3 => (pick(), 0..2_u64).prop_map(|(which, wait)| Op::Upgrade(which, None, wait)),
+        2 => pick().prop_map(|which| Op::Downgrade(which, None)),
+        1 => (pick(), part(), 0..2_u64).prop_map(|(which, part, wait)| match wait {
+            0 => Op::Downgrade(which, Some(part)),
+            _ => Op::Upgrade(which, Some(part), wait),
+        }),
         3 => pick().prop_map(|which| Op::Release(which, None)),
         1 => (pick(), part()).prop_map(|(which, part)| Op::Release(which, Some(part))),
         1 => pick().prop_map(Op::DropLease),
@@ -152,5 +163,5 @@ fn simple(granule: u64) -> BoxedStrategy<Op> {
         1 => (guest(), how).prop_map(|(guest, how)| Op::End(guest, how)),
         1 => guest().prop_map(Op::RenewMemory),
     ];
-    prop_oneof![54 => named, 44 => acted].boxed()
+    prop_oneof![11 => named, 9 => acted].boxed()
 }

@@ -88,9 +88,13 @@ impl Model {
             Op::Publish(pick, part) => self.on_mapping(pick, part, Act::Publish)?,
             Op::Refresh(pick, part) => self.on_mapping(pick, part, Act::Refresh)?,
             Op::Sync(pick, part) => self.on_mapping(pick, part, Act::Sync)?,
-            Op::Acquire(pick, part, access) => {
-                self.on_mapping(pick, part, |mapping, part| Act::Acquire { mapping, part, access, lease: name })?
+            Op::Acquire(pick, part, access, wait) => {
+                self.on_mapping(pick, part, |mapping, part| Act::Acquire { mapping, part, access, wait, lease: name })?
             }
+            Op::Upgrade(pick, part, wait) => {
+                self.on_lease(pick, part, |lease, part| Act::Upgrade { lease, part, wait })?
+            }
+            Op::Downgrade(pick, part) => self.on_lease(pick, part, Act::Downgrade)?,
             Op::Unmap(pick) => self.on_mapping(pick, (0, 0), |mapping, _| Act::Unmap(mapping))?,
             Op::DropMapping(pick) => self.on_mapping(pick, (0, 0), |mapping, _| Act::DropMapping(mapping))?,
             Op::Release(pick, part) => self.on_lease(pick, part, Act::Release)?,

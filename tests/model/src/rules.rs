@@ -42,6 +42,8 @@ impl Model {
             | Act::Refresh(..)
             | Act::Sync(..)
             | Act::Acquire { .. }
+            | Act::Upgrade { .. }
+            | Act::Downgrade(..)
             | Act::Unmap(_)
             | Act::Release(..) => Err(Code::Stale),
             Act::Rights(_)
@@ -90,14 +92,12 @@ impl Model {
                 Some(mapping) => self.check_momentary(mapping, part, Access::Write),
                 None => Ok(()),
             },
-            Act::Acquire { mapping, part, access, .. } => self.check_acquire(guest, mapping, part, access),
+            Act::Acquire { mapping, part, access, wait, .. } => self.check_acquire(guest, mapping, part, access, wait),
+            Act::Upgrade { lease, part, .. } => self.check_upgrade(guest, lease, part),
+            Act::Downgrade(name, part) | Act::Release(name, part) => self.lease(name, part).map(drop),
             Act::Unmap(name) => {
                 self.mapping(name).ok_or(Code::Stale)?;
                 unless(self.leases.iter().any(|lease| lease.mapping == name), Code::Busy)
-            }
-            Act::Release(name, part) => {
-                let lease = self.leases.iter().find(|lease| lease.name == name).ok_or(Code::Stale)?;
-                unless(lease.part != part, Code::Bounds)
             }
             Act::Len(_)
             | Act::Rights(_)
@@ -180,23 +180,54 @@ impl Model {
         unless(aliasing && self.setting.aliasing[guest] != Aliasing::Works, Code::Unsupported)
     }
 
-    fn check_acquire(&self, guest: usize, name: Name, part: Range, access: Access) -> Rule {
+    fn check_acquire(&self, guest: usize, name: Name, part: Range, access: Access, wait: Option<u64>) -> Rule {
         let live = self.leases.iter().filter(|lease| lease.guest == guest).count();
         self.check_handles(live + self.guests[guest].gone_leases.len(), self.setting.guest.leases)?;
         let mapping = self.part(name, part)?;
         unless(access == Access::Write && mapping.ask.is_private(), Code::Access)?;
         let range = range_of(mapping, part);
-        let conflicts = |lease: &Lease| {
-            let alone = access == Access::Write || lease.access == Access::Write;
-            lease.object == mapping.object && alone && overlap(lease.range, range)
-        };
-        unless(self.leases.iter().any(conflicts), Code::Busy)?;
         let unleased = |other: &Mapping| {
             let shows = other.object == mapping.object && overlap(other.range(), range);
             other.name != name && shows && other.ask.is_automatic()
         };
         unless(self.mappings.iter().any(unleased), Code::Busy)?;
-        self.fits(guest, Quotas { leases: 1, ..Quotas::NONE })
+        let one = Quotas { leases: 1, ..Quotas::NONE };
+        let conflicts = |lease: &&Lease| {
+            let alone = access == Access::Write || lease.access == Access::Write;
+            lease.object == mapping.object && alone && overlap(lease.range, range)
+        };
+        let in_the_way: Vec<_> = self.leases.iter().filter(conflicts).collect();
+        match wait {
+            _ if in_the_way.is_empty() => self.fits(guest, one),
+            None => Err(Code::Busy),
+            Some(_) => self.wait_in_vain(guest, Quotas { waiters: 1, ..one }, &in_the_way),
+        }
+    }
+
+    fn check_upgrade(&self, guest: usize, name: Name, part: Range) -> Rule {
+        let lease = self.lease(name, part)?;
+        let mapping = self.mapping(lease.mapping).expect("its lease lives");
+        unless(mapping.ask.is_private(), Code::Access)?;
+        let reads = |other: &&Lease| other.object == lease.object && overlap(other.range, lease.range);
+        let in_the_way: Vec<_> = self.leases.iter().filter(reads).filter(|other| other.name != name).collect();
+        if in_the_way.is_empty() {
+            return Ok(());
+        }
+        self.wait_in_vain(guest, Quotas { waiters: 1, ..Quotas::NONE }, &in_the_way)
+    }
+
+    /// Whoever waits for itself, or for somebody that waits for it to return, would wait forever. All others would only wait long.
+    fn wait_in_vain(&self, guest: usize, ask: Quotas, in_the_way: &[&Lease]) -> Rule {
+        self.fits(guest, ask)?;
+        let stuck = |lease: &&Lease| lease.guest == guest || self.inside.contains(&lease.guest);
+        Err(if in_the_way.iter().any(stuck) { Code::Deadlock } else { Code::TimedOut })
+    }
+
+    /// A live lease, `part` what it is for.
+    fn lease(&self, name: Name, part: Range) -> Result<&Lease, Code> {
+        let lease = self.leases.iter().find(|lease| lease.name == name).ok_or(Code::Stale)?;
+        unless(lease.part != part, Code::Bounds)?;
+        Ok(lease)
     }
 
     /// Handles to what is gone count too, up to twice the limit of what lives.

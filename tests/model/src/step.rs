@@ -41,12 +41,20 @@ pub enum Act {
     Publish(Name, Range),
     Refresh(Name, Range),
     Sync(Name, Range),
+    /// Waits for so many nanoseconds, if it waits. Nobody else runs meanwhile, so that all waiting is in vain.
     Acquire {
         mapping: Name,
         part: Range,
         access: Access,
+        wait: Option<u64>,
         lease: Name,
     },
+    Upgrade {
+        lease: Name,
+        part: Range,
+        wait: u64,
+    },
+    Downgrade(Name, Range),
     Unmap(Name),
     DropMapping(Name),
     Release(Name, Range),

@@ -4,7 +4,7 @@ use memctl_core::{Access, Code, Coherence, Populate, Protection, Sharing};
 use memctl_model::{Act, MapAt};
 
 use crate::guest::bindings::exports::memctl::stepper::steps::{
-    self, Ask, FilePart, LeaseAsk, MapOptions, Part, Stores,
+    self, Ask, FilePart, LeaseAsk, MapOptions, Part, Stores, UpgradeAsk,
 };
 use crate::guest::bindings::wasi::memory_control::{mapping, types};
 
@@ -63,13 +63,15 @@ pub(crate) fn act(act: &Act) -> steps::Act {
         Act::Publish(name, of) => Wire::Publish(part(name, of)),
         Act::Refresh(name, of) => Wire::Refresh(part(name, of)),
         Act::Sync(name, of) => Wire::Sync(part(name, of)),
-        Act::Acquire { mapping, part: of, access, lease } => {
+        Act::Acquire { mapping, part: of, access, wait, lease } => {
             let access = match access {
                 Access::Read => types::Access::Read,
                 Access::Write => types::Access::Write,
             };
-            Wire::Acquire(LeaseAsk { part: part(mapping, of), access, lease })
+            Wire::Acquire(LeaseAsk { part: part(mapping, of), access, wait, lease })
         }
+        Act::Upgrade { lease, part: of, wait } => Wire::Upgrade(UpgradeAsk { lease: part(lease, of), wait }),
+        Act::Downgrade(name, of) => Wire::Downgrade(part(name, of)),
         Act::Unmap(name) => Wire::Unmap(name),
         Act::DropMapping(name) => Wire::DropMapping(name),
         Act::Release(name, of) => Wire::Release(part(name, of)),
@@ -100,5 +102,7 @@ pub(crate) fn code(code: types::ErrorCode) -> Code {
         Wire::Busy => Code::Busy,
         Wire::OutOfMemory => Code::OutOfMemory,
         Wire::Io => Code::Io,
+        Wire::TimedOut => Code::TimedOut,
+        Wire::Deadlock => Code::Deadlock,
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use memctl_core::{Code, Error, HandleId, LeaseId, MappingId, Medium, ObjectId, Quotas, Rights};
+use memctl_core::{
+    Asked, Code, Domain, Error, HandleId, InstanceId, LeaseId, MappingId, Medium, ObjectId, Quotas, Rights,
+};
 use memctl_model::{
     Act, Aliasing, Answer, Checksum, FILE, GUESTS, Looks, Name, Outcome, Range, Setting, Step, Surface,
 };
 
-use crate::common::{GRANULE, MEMORY, Mode, World, at};
+use crate::common::{GRANULE, MEMORY, Mode, Ram, World, at};
 
 /// The file's.
 const IDENTITY: (u64, u64) = (1, 2);
@@ -34,6 +36,8 @@ pub(crate) struct Named {
     handles: BTreeMap<Name, HandleId>,
     mappings: BTreeMap<Name, MappingId>,
     leases: BTreeMap<Name, LeaseId>,
+    /// Guests that can't go on until others have.
+    inside: Vec<usize>,
 }
 
 impl Named {
@@ -46,7 +50,7 @@ impl Named {
                 if name == FILE { Medium::File { identity: IDENTITY } } else { Medium::Anonymous { owner: None } };
             world.publish_name(name, medium, size, rights);
         }
-        Self { world, handles: BTreeMap::new(), mappings: BTreeMap::new(), leases: BTreeMap::new() }
+        Self { world, handles: BTreeMap::new(), mappings: BTreeMap::new(), leases: BTreeMap::new(), inside: Vec::new() }
     }
 
     fn object(&self, name: &str) -> ObjectId {
@@ -114,8 +118,29 @@ impl Named {
                 let id = self.mappings[&name];
                 world.call(guest, |domain, ram, me| domain.sync(ram, me, id, part))?;
             }
-            Act::Acquire { mapping, part, access, lease } => {
+            Act::Acquire { mapping, part, access, wait: None, lease } => {
                 self.leases.insert(lease, world.acquire(guest, self.mappings[&mapping], part, access)?);
+            }
+            Act::Acquire { mapping, part, access, wait: Some(_), lease } => {
+                let id = self.mappings[&mapping];
+                let granted = self.wait(guest, |domain, ram, me, held_up| {
+                    domain.acquire_or_wait(ram, me, id, part, access, held_up)
+                })?;
+                self.leases.insert(lease, granted);
+            }
+            Act::Upgrade { lease, part, .. } => {
+                let id = self.leases[&lease];
+                self.wait(guest, |domain, ram, me, held_up| {
+                    check_part(domain, me, id, part)?;
+                    domain.upgrade_or_wait(ram, me, id, held_up)
+                })?;
+            }
+            Act::Downgrade(name, part) => {
+                let id = self.leases[&name];
+                world.call(guest, |domain, ram, me| {
+                    check_part(domain, me, id, part)?;
+                    domain.downgrade(ram, me, id)
+                })?;
             }
             Act::Unmap(name) => world.unmap(guest, self.mappings[&name])?,
             Act::DropMapping(name) => {
@@ -170,6 +195,23 @@ impl Named {
         Ok((start..start + len).map(|address| self.world.load(guest, address)).collect())
     }
 
+    /// Nobody else runs while somebody waits, so that whoever does gives up.
+    fn wait(
+        &mut self,
+        guest: usize,
+        ask: impl FnOnce(&mut Domain, &mut Ram, InstanceId, &dyn Fn(InstanceId) -> bool) -> Result<Asked, Error>,
+    ) -> Result<LeaseId, Error> {
+        let stuck: Vec<_> = self.inside.iter().map(|guest| self.world.guests[*guest]).collect();
+        self.world.call(guest, |domain, ram, me| match ask(domain, ram, me, &|other| stuck.contains(&other))? {
+            Asked::Granted(lease) => Ok(lease),
+            Asked::Waits(waiter) => {
+                let range = domain.awaited(me, waiter)?;
+                domain.give_up(ram, me, waiter);
+                Err(Error::TimedOut { start: range.start(), end: range.end() })
+            }
+        })
+    }
+
     /// As a binding does that knows the window: another part than the leased one is refused, but the lease is gone.
     fn release(&mut self, guest: usize, name: Name, part: Option<Range>) -> Result<(), Error> {
         let Some(&id) = self.leases.get(&name) else { return Ok(()) };
@@ -195,6 +237,13 @@ impl Named {
     }
 }
 
+/// As a binding does: the guest says again what its lease is for.
+fn check_part(domain: &Domain, me: InstanceId, lease: LeaseId, part: Range) -> Result<(), Error> {
+    let (_, leased) = domain.leased(me, lease)?;
+    let same = (leased.start(), leased.len()) == part;
+    if same { Ok(()) } else { Err(Error::Empty { what: "of the lease, this part" }) }
+}
+
 impl memctl_model::World for Named {
     fn perform(&mut self, step: &Step, looks: &Looks) -> Outcome {
         let code = |error: Error| -> Code { error.code() };
@@ -209,7 +258,10 @@ impl memctl_model::World for Named {
                 let meanwhile = match act {
                     Act::Cross { meanwhile, .. } => meanwhile.as_ref().map(|step| {
                         self.world.leave();
-                        Box::new(self.perform(step, looks))
+                        self.inside.push(*guest);
+                        let outcome = self.perform(step, looks);
+                        self.inside.pop();
+                        Box::new(outcome)
                     }),
                     _ => None,
                 };

@@ -11,7 +11,7 @@ mod memory;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use bindings::exports::memctl::stepper::steps::{Act, Answer, Ask, FilePart, Guest, LeaseAsk, Part, Range};
+use bindings::exports::memctl::stepper::steps::{Act, Answer, Ask, FilePart, Guest, LeaseAsk, Part, Range, UpgradeAsk};
 use bindings::memctl::stepper::host;
 use bindings::wasi::filesystem::preopens;
 use bindings::wasi::filesystem::types::{Descriptor, DescriptorFlags, OpenFlags, PathFlags};
@@ -80,9 +80,18 @@ impl Named {
             Act::Publish(Part { name, range }) => self.mappings[&name].publish(&window(range))?,
             Act::Refresh(Part { name, range }) => self.mappings[&name].refresh(&window(range))?,
             Act::Sync(Part { name, range }) => self.mappings[&name].sync(&window(range))?,
-            Act::Acquire(LeaseAsk { part: Part { name, range }, access, lease }) => {
-                self.leases.insert(lease, self.mappings[&name].acquire(&window(range), access)?);
+            Act::Acquire(LeaseAsk { part: Part { name, range }, access, wait, lease }) => {
+                let (mapping, part) = (&self.mappings[&name], window(range));
+                let acquired = match wait {
+                    None => mapping.acquire(&part, access)?,
+                    Some(timeout) => mapping.acquire_within(&part, access, timeout)?,
+                };
+                self.leases.insert(lease, acquired);
             }
+            Act::Upgrade(UpgradeAsk { lease: Part { name, range }, wait }) => {
+                self.leases[&name].upgrade(&window(range), wait)?;
+            }
+            Act::Downgrade(Part { name, range }) => self.leases[&name].downgrade(&window(range))?,
             // The host knows the memory: which numbers come with it doesn't matter.
             Act::Unmap(name) => self.mappings[&name].unmap(&window(Range { start: 0, len: 0 }))?,
             Act::DropMapping(name) => drop(self.mappings.remove(&name)),
