@@ -3,12 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use proptest::collection::vec;
 use proptest::prelude::ProptestConfig;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
-use crate::{Disagreement, Op, Setting, op};
+use crate::{Disagreement, Op, Setting, program};
 
 /// How much is run, and from where on.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +41,7 @@ impl Campaign {
 /// # Panics
 /// If one fails: with its seed, and what is left of it when everything that doesn't matter is left out.
 pub fn campaign(name: &str, campaign: Campaign, setting: &Setting, run: impl Fn(&[Op]) -> Result<u64, Disagreement>) {
-    let programs = vec(op(setting), 1..campaign.length);
+    let programs = program::program(setting, campaign.length);
     // A panic is a disagreement too; its text is on the screen.
     let run = |ops: &[Op]| match catch_unwind(AssertUnwindSafe(|| run(ops))) {
         Ok(result) => result.map_err(|disagreement| disagreement.to_string()),

@@ -1,6 +1,6 @@
 //! A naive model of the contract, and random programs that worlds are compared with it on.
 //!
-//! A program is a list of [`Op`]s, made by [`op`]: what is asked, before it names anything that is there. The [`Model`] makes a [`Step`] of
+//! A program is a list of [`Op`]s, made at random: what is asked, before it names anything that is there. The [`Model`] makes a [`Step`] of
 //! each, and says what has to come of it; a [`World`] does it. [`Lockstep`] compares the two, and any number of worlds with each other.
 //! [`campaign`](fn@campaign) runs one program after another, and finds the smallest that fails.
 #![expect(clippy::missing_panics_doc, reason = "what goes wrong here ends the test, and its text says why")]
@@ -23,6 +23,6 @@ pub use campaign::{Campaign, campaign};
 pub use checksum::Checksum;
 pub use lockstep::{Disagreement, Lockstep, World};
 pub use model::Model;
-pub use program::{Op, Pick, op};
+pub use program::{Op, Part, Pick};
 pub use setting::{Aliasing, FILE, GUESTS, LENT, PUBLISHED, SHARED, Setting, Surface};
 pub use step::{Act, Answer, How, Looks, Name, Outcome, Range, Step};

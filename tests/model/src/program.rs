@@ -1,6 +1,7 @@
 //! Random programs over the whole interface: what is asked, before it names things that are there.
 
 use memctl_core::{Access, Populate, Protection};
+use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
 use proptest::prop_oneof;
 use proptest::strategy::BoxedStrategy;
@@ -10,39 +11,114 @@ use crate::{GUESTS, How, Kind, MapAt, Range, Setting, map_at};
 /// An index into whatever there is of a kind at the time.
 pub type Pick = usize;
 
+/// What part of a window is meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// All of it; of a lease, what it is for.
+    Whole,
+    /// Some bytes of it, from so far into it on.
+    Inside(u64, u64),
+    /// From so far into it on, and maybe past its end.
+    Off(u64, u64),
+    /// These numbers.
+    Wild(u64, u64),
+}
+
 /// What a random program asks for next. Addresses count from where programs' memory starts; those of 2³² and up are meant as they are.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names are those of `Act` and `Step`")]
 pub enum Op {
-    Anonymous { guest: usize, size: u64 },
-    Open { guest: usize, object: Pick },
-    OpenFile { guest: usize, writable: bool },
-    Len { guest: usize, handle: Pick },
-    Rights { guest: usize, handle: Pick },
-    Resize { guest: usize, handle: Pick, size: u64 },
-    DropHandle { guest: usize, handle: Pick },
-    Map { guest: usize, handle: Pick, ask: MapAt },
-    Publish(Pick, Range),
-    Refresh(Pick, Range),
-    Sync(Pick, Range),
-    Acquire(Pick, Range, Access, Option<u64>),
-    Upgrade(Pick, Option<Range>, u64),
-    Downgrade(Pick, Option<Range>),
+    Anonymous {
+        guest: usize,
+        size: u64,
+    },
+    Open {
+        guest: usize,
+        object: Pick,
+    },
+    OpenFile {
+        guest: usize,
+        writable: bool,
+    },
+    Len {
+        guest: usize,
+        handle: Pick,
+    },
+    Rights {
+        guest: usize,
+        handle: Pick,
+    },
+    Resize {
+        guest: usize,
+        handle: Pick,
+        size: u64,
+    },
+    DropHandle {
+        guest: usize,
+        handle: Pick,
+    },
+    /// If it `fits`, it shows something of the object.
+    Map {
+        guest: usize,
+        handle: Pick,
+        ask: MapAt,
+        fits: bool,
+    },
+    Publish(Pick, Part),
+    Refresh(Pick, Part),
+    Sync(Pick, Part),
+    Acquire(Pick, Part, Access, Option<u64>),
+    Upgrade(Pick, Part, u64),
+    Downgrade(Pick, Part),
     Unmap(Pick),
     DropMapping(Pick),
-    Release(Pick, Option<Range>),
+    Release(Pick, Part),
     DropLease(Pick),
-    Store { guest: usize, to: Range, value: u8 },
-    Fill { guest: usize, to: Range, value: u8 },
-    Copy { guest: usize, to: u64, from: Range },
+    Store {
+        guest: usize,
+        to: Range,
+        value: u8,
+    },
+    Fill {
+        guest: usize,
+        to: Range,
+        value: u8,
+    },
+    Copy {
+        guest: usize,
+        to: u64,
+        from: Range,
+    },
     Grow(usize),
-    WriteFile { guest: usize, offset: u64, from: Range },
-    ReadFile { guest: usize, offset: u64, to: Range },
-    Cross { guest: usize, to: Range, value: u8, meanwhile: Box<Op> },
-    Trap { guest: usize, to: Range, value: u8 },
+    WriteFile {
+        guest: usize,
+        offset: u64,
+        from: Range,
+    },
+    ReadFile {
+        guest: usize,
+        offset: u64,
+        to: Range,
+    },
+    Cross {
+        guest: usize,
+        to: Range,
+        value: u8,
+        meanwhile: Box<Op>,
+    },
+    Trap {
+        guest: usize,
+        to: Range,
+        value: u8,
+    },
     Rest(usize),
     Read(Pick),
-    Write { object: Pick, offset: u64, len: u64, value: u8 },
+    Write {
+        object: Pick,
+        offset: u64,
+        len: u64,
+        value: u8,
+    },
     End(usize, How),
     RenewMemory(usize),
 }
@@ -55,21 +131,32 @@ fn pick() -> impl Strategy<Value = Pick> {
     any::<usize>()
 }
 
-/// Mostly a part of some window, by its distance from the window's start.
-fn part(granule: u64) -> impl Strategy<Value = Range> {
+fn part(granule: u64) -> impl Strategy<Value = Part> {
     prop_oneof![
-        6 => Just((0, u64::MAX)),
-        4 => (0..granule, 1..granule),
-        1 => (0..2 * granule, 1..2 * granule),
-        1 => (0..2_u64, 0..2_u64).prop_map(move |(start, len)| (start * granule, len * granule)),
-        1 => (any::<u64>(), any::<u64>()),
+        10 => Just(Part::Whole),
+        5 => (0..2 * granule, 1..2 * granule).prop_map(|(from, len)| Part::Inside(from, len)),
+        1 => (0..2 * granule, 0..2 * granule).prop_map(|(from, len)| Part::Off(from, len)),
+        1 => (any::<u64>(), any::<u64>()).prop_map(|(start, len)| Part::Wild(start, len)),
     ]
 }
 
-fn ask(granule: u64) -> impl Strategy<Value = MapAt> {
+/// What windows a program mostly maps: leases and windows without them keep each other out.
+#[derive(Clone, Copy, Debug)]
+enum Taste {
+    Mixed,
+    Leased,
+    Automatic,
+}
+
+fn ask(granule: u64, taste: Taste) -> impl Strategy<Value = MapAt> {
+    let (automatic, leased) = match taste {
+        Taste::Mixed => (4, 3),
+        Taste::Leased => (1, 30),
+        Taste::Automatic => (12, 1),
+    };
     let kinds = prop_oneof![
-        4 => Just(Kind::Automatic),
-        3 => Just(Kind::Leased),
+        automatic => Just(Kind::Automatic),
+        leased => Just(Kind::Leased),
         1 => Just(Kind::Aliasing),
         2 => Just(Kind::Private),
     ];
@@ -94,16 +181,21 @@ fn ask(granule: u64) -> impl Strategy<Value = MapAt> {
     })
 }
 
-/// One thing that a program may do.
-pub fn op(setting: &Setting) -> BoxedStrategy<Op> {
-    let simple = simple(setting.granule);
+/// Programs of fewer ops than `length`.
+pub(crate) fn program(setting: &Setting, length: usize) -> BoxedStrategy<Vec<Op>> {
+    let of = |taste| vec(op(setting, taste), 1..length);
+    prop_oneof![of(Taste::Mixed), of(Taste::Leased), of(Taste::Automatic)].boxed()
+}
+
+fn op(setting: &Setting, taste: Taste) -> BoxedStrategy<Op> {
+    let simple = simple(setting.granule, taste);
     let bytes = bytes(setting.granule);
-    let nested = (guest(), bytes.clone(), any::<u8>(), simple.clone())
-        .prop_map(|(guest, to, value, meanwhile)| Op::Cross { guest, to, value, meanwhile: Box::new(meanwhile) })
-        .boxed();
-    let twice = (guest(), bytes, any::<u8>(), nested.clone())
-        .prop_map(|(guest, to, value, meanwhile)| Op::Cross { guest, to, value, meanwhile: Box::new(meanwhile) })
-        .boxed();
+    let cross = |meanwhile: BoxedStrategy<Op>| {
+        let cross = |(guest, to, value, op)| Op::Cross { guest, to, value, meanwhile: Box::new(op) };
+        (guest(), bytes.clone(), any::<u8>(), meanwhile).prop_map(cross).boxed()
+    };
+    let nested = cross(simple.clone());
+    let twice = cross(nested.clone());
     prop_oneof![20 => simple, 3 => nested, 1 => twice].boxed()
 }
 
@@ -112,7 +204,7 @@ fn bytes(granule: u64) -> BoxedStrategy<Range> {
     (start, prop_oneof![1..9_u64, 1..granule * 3 / 2]).boxed()
 }
 
-fn simple(granule: u64) -> BoxedStrategy<Op> {
+fn simple(granule: u64, taste: Taste) -> BoxedStrategy<Op> {
     let bytes = || bytes(granule);
     let part = || part(granule);
     let access = prop_oneof![Just(Access::Read), Just(Access::Write)];
@@ -120,7 +212,8 @@ fn simple(granule: u64) -> BoxedStrategy<Op> {
     let size =
         prop_oneof![1 => 0..4 * granule, 2 => granule..4 * granule, 2 => Just(2 * granule + 7), 2 => Just(3 * granule)];
     let named = prop_oneof![
-        16 => (guest(), pick(), ask(granule)).prop_map(|(guest, handle, ask)| Op::Map { guest, handle, ask }),
+        16 => (guest(), prop_oneof![Just(0), pick()], ask(granule, taste), 0..8_u64)
+            .prop_map(|(guest, handle, ask, odd)| Op::Map { guest, handle, ask, fits: odd != 0 }),
         2 => pick().prop_map(Op::Unmap),
         1 => pick().prop_map(Op::DropMapping),
         3 => (pick(), part()).prop_map(|(which, part)| Op::Publish(which, part)),
@@ -130,14 +223,14 @@ fn simple(granule: u64) -> BoxedStrategy<Op> {
             .prop_map(|(which, part, access)| Op::Acquire(which, part, access, None)),
         3 => (pick(), part(), access, 0..2_u64)
             .prop_map(|(which, part, access, wait)| Op::Acquire(which, part, access, Some(wait))),
-        3 => (pick(), 0..2_u64).prop_map(|(which, wait)| Op::Upgrade(which, None, wait)),
-        2 => pick().prop_map(|which| Op::Downgrade(which, None)),
+        3 => (pick(), 0..2_u64).prop_map(|(which, wait)| Op::Upgrade(which, Part::Whole, wait)),
+        2 => pick().prop_map(|which| Op::Downgrade(which, Part::Whole)),
         1 => (pick(), part(), 0..2_u64).prop_map(|(which, part, wait)| match wait {
-            0 => Op::Downgrade(which, Some(part)),
-            _ => Op::Upgrade(which, Some(part), wait),
+            0 => Op::Downgrade(which, part),
+            _ => Op::Upgrade(which, part, wait),
         }),
-        3 => pick().prop_map(|which| Op::Release(which, None)),
-        1 => (pick(), part()).prop_map(|(which, part)| Op::Release(which, Some(part))),
+        3 => pick().prop_map(|which| Op::Release(which, Part::Whole)),
+        1 => (pick(), part()).prop_map(|(which, part)| Op::Release(which, part)),
         1 => pick().prop_map(Op::DropLease),
         3 => (guest(), pick(), size).prop_map(|(guest, handle, size)| Op::Resize { guest, handle, size }),
         1 => (guest(), pick()).prop_map(|(guest, handle)| Op::Len { guest, handle }),

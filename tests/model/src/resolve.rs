@@ -3,13 +3,25 @@
 use memctl_core::Coherence;
 
 use crate::model::{Guest, Lease, Mapping, Model, at, published};
-use crate::{Act, Aliasing, FILE, GUESTS, How, Name, Op, PUBLISHED, Range, Step, Surface};
+use crate::{Act, Aliasing, FILE, GUESTS, How, MapAt, Name, Op, PUBLISHED, Part, Range, SHARED, Step, Surface};
 
 /// A name that nothing is published under.
 const UNKNOWN: &str = "unknown";
 
-/// Addresses and distances from here on are meant as they are.
+/// Addresses from here on are meant as they are.
 const WILD: u64 = 1 << 32;
+
+impl Part {
+    /// As a range of addresses.
+    fn of(self, (start, all): Range) -> Range {
+        match self {
+            Self::Whole => (start, all),
+            Self::Inside(from, len) => (start + from % all, len.min(all - from % all)),
+            Self::Off(from, len) => (start + from, len),
+            Self::Wild(start, len) => (start, len),
+        }
+    }
+}
 
 /// The `pick`th of what there is, if there is any.
 fn one_of<T>(all: &[T], pick: usize) -> Option<&T> {
@@ -72,9 +84,17 @@ impl Model {
             Op::Rights { guest, handle: pick } => Step::Guest(guest, Act::Rights(handle(guest, pick)?)),
             Op::Resize { guest, handle: pick, size } => Step::Guest(guest, Act::Resize(handle(guest, pick)?, size)),
             Op::DropHandle { guest, handle: pick } => Step::Guest(guest, Act::DropHandle(handle(guest, pick)?)),
-            Op::Map { guest, handle: pick, mut ask } => {
+            Op::Map { guest, handle: pick, mut ask, fits } => {
                 ask.window.0 = self.address(ask.window.0);
-                let act = Act::Map { handle: handle(guest, pick)?, ask, mapping: name };
+                let Some(handle) = handle(guest, pick) else {
+                    // Whoever has nothing to map opens something first.
+                    let object = [SHARED, FILE][pick % 2];
+                    return Some(Step::Guest(guest, Act::Open { object, handle: name }));
+                };
+                if fits {
+                    self.fit(guest, handle, &mut ask);
+                }
+                let act = Act::Map { handle, ask, mapping: name };
                 // Where backends differ by design, something else has to refuse it first.
                 let differs = self.setting.aliasing[guest] == Aliasing::NotAsked
                     && ask.is_automatic()
@@ -95,10 +115,10 @@ impl Model {
                 self.on_lease(pick, part, |lease, part| Act::Upgrade { lease, part, wait })?
             }
             Op::Downgrade(pick, part) => self.on_lease(pick, part, Act::Downgrade)?,
-            Op::Unmap(pick) => self.on_mapping(pick, (0, 0), |mapping, _| Act::Unmap(mapping))?,
-            Op::DropMapping(pick) => self.on_mapping(pick, (0, 0), |mapping, _| Act::DropMapping(mapping))?,
+            Op::Unmap(pick) => self.on_mapping(pick, Part::Whole, |mapping, _| Act::Unmap(mapping))?,
+            Op::DropMapping(pick) => self.on_mapping(pick, Part::Whole, |mapping, _| Act::DropMapping(mapping))?,
             Op::Release(pick, part) => self.on_lease(pick, part, Act::Release)?,
-            Op::DropLease(pick) => self.on_lease(pick, None, |lease, _| Act::DropLease(lease))?,
+            Op::DropLease(pick) => self.on_lease(pick, Part::Whole, |lease, _| Act::DropLease(lease))?,
             Op::Store { guest, to, value } => {
                 Step::Guest(guest, Act::Store { to: self.storable(guest, self.range(to))?, value })
             }
@@ -135,6 +155,18 @@ impl Model {
         })
     }
 
+    /// Makes an ask for a whole number of granules show something of its object.
+    fn fit(&self, guest: usize, name: Name, ask: &mut MapAt) {
+        let Some(handle) = self.guests[guest].handles.iter().find(|handle| handle.name == name) else { return };
+        let granule = self.setting.granule;
+        let size = (self.objects[&handle.object].bytes.len() as u64).next_multiple_of(granule);
+        let (offset, len) = (&mut ask.options.offset, &mut ask.window.1);
+        if offset.is_multiple_of(granule) && len.is_multiple_of(granule) {
+            *offset %= size;
+            *len = (*len).min(size - *offset);
+        }
+    }
+
     fn address(&self, distance: u64) -> u64 {
         if distance < WILD { self.setting.start + distance } else { distance }
     }
@@ -152,7 +184,7 @@ impl Model {
     }
 
     /// On a mapping, now and then one that was unmapped before.
-    fn on_mapping(&self, pick: usize, part: Range, act: impl FnOnce(Name, Range) -> Act) -> Option<Step> {
+    fn on_mapping(&self, pick: usize, part: Part, act: impl FnOnce(Name, Range) -> Act) -> Option<Step> {
         let guest = pick % GUESTS;
         if pick.is_multiple_of(8)
             && let Some(name) = one_of(&self.guests[guest].gone_mappings, pick)
@@ -160,17 +192,12 @@ impl Model {
             return Some(Step::Guest(guest, act(*name, self.range((0, self.setting.granule)))));
         }
         let mapping: &Mapping = one_of(&self.mappings, pick)?;
-        let window = mapping.ask.window;
-        let part = match part {
-            (_, u64::MAX) => window,
-            (from, len) if from < WILD => (window.0 + from, len),
-            wild => wild,
-        };
+        let part = part.of(mapping.ask.window);
         Some(Step::Guest(mapping.guest, act(mapping.name, part)))
     }
 
     /// On a lease, now and then one that was revoked before.
-    fn on_lease(&self, pick: usize, part: Option<Range>, act: impl FnOnce(Name, Range) -> Act) -> Option<Step> {
+    fn on_lease(&self, pick: usize, part: Part, act: impl FnOnce(Name, Range) -> Act) -> Option<Step> {
         let guest = pick % GUESTS;
         if pick.is_multiple_of(4)
             && let Some(name) = one_of(&self.guests[guest].gone_leases, pick)
@@ -178,11 +205,7 @@ impl Model {
             return Some(Step::Guest(guest, act(*name, self.range((0, self.setting.granule)))));
         }
         let lease = one_of(&self.leases, pick)?;
-        let part = match part {
-            None | Some((_, u64::MAX)) => lease.part,
-            Some((from, len)) if from < WILD => (lease.part.0 + from, len),
-            Some(wild) => wild,
-        };
+        let part = part.of(lease.part);
         Some(Step::Guest(lease.guest, act(lease.name, part)))
     }
 }

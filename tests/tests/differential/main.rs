@@ -20,7 +20,7 @@ use house::House;
 const STEPS: u64 = 100_000;
 
 /// Programs have fewer ops than this. Some ops find nothing to be done on.
-const LENGTH: usize = 250;
+const LENGTH: usize = 500;
 
 /// A granule as small as on an MPU board, in bytes: on `copy` only, as is asking for what it refuses.
 const BOARD: u64 = 32;
