@@ -3,7 +3,8 @@
 use memctl_core::Quotas;
 
 use crate::GUESTS;
-use crate::model::{Model, Origin};
+use crate::entries::Origin;
+use crate::model::Model;
 
 impl Model {
     /// What a guest should use of its quotas.

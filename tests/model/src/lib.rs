@@ -9,6 +9,8 @@ mod ask;
 mod books;
 mod campaign;
 mod checksum;
+mod entries;
+mod lease_rules;
 mod lockstep;
 mod look;
 mod model;

@@ -4,7 +4,8 @@ use std::ops::Range as Indexes;
 
 use memctl_core::Access;
 
-use crate::model::{Mapping, Model, at, published};
+use crate::entries::Mapping;
+use crate::model::{Model, at, published};
 use crate::{Checksum, GUESTS, Looks, Range};
 
 impl Model {

@@ -160,7 +160,7 @@ fn ask(granule: u64, taste: Taste) -> impl Strategy<Value = MapAt> {
         1 => Just(Kind::Aliasing),
         2 => Just(Kind::Private),
     ];
-    let start = prop_oneof![30 => 0..8_u64, 1 => 8..18_u64, 1 => Just((1 << 32) / granule)];
+    let start = prop_oneof![20 => (0..4_u64).prop_map(|pair| 2 * pair), 10 => 0..8_u64, 1 => 8..18_u64, 1 => Just((1 << 32) / granule)];
     let len = prop_oneof![1 => Just(0_u64), 20 => Just(1), 20 => Just(2), 5 => Just(3)];
     let offset = prop_oneof![3 => Just(0_u64), 2 => Just(1), 1 => Just(2)];
     (start, len, offset, kinds, 0..60_u64, any::<bool>()).prop_map(move |(start, len, offset, kind, odd, populate)| {
@@ -243,7 +243,7 @@ fn simple(granule: u64, taste: Taste) -> BoxedStrategy<Op> {
     let how = prop_oneof![Just(How::Told), Just(How::Dropped)];
     let acted = prop_oneof![
         32 => (guest(), bytes(), any::<u8>()).prop_map(|(guest, to, value)| Op::Store { guest, to, value }),
-        4 => (guest(), bytes(), any::<u8>()).prop_map(|(guest, to, value)| Op::Fill { guest, to, value }),
+        4 => (guest(), bytes(), prop_oneof![Just(0), any::<u8>()]).prop_map(|(guest, to, value)| Op::Fill { guest, to, value }),
         4 => (guest(), bytes(), 0..9 * granule).prop_map(|(guest, from, to)| Op::Copy { guest, to, from }),
         1 => guest().prop_map(Op::Grow),
         4 => (guest(), bytes(), 0..3 * granule).prop_map(|(guest, from, offset)| Op::WriteFile { guest, offset, from }),

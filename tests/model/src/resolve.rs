@@ -2,7 +2,8 @@
 
 use memctl_core::Coherence;
 
-use crate::model::{Guest, Lease, Mapping, Model, at, published};
+use crate::entries::{Guest, Lease, Mapping};
+use crate::model::{Model, at, published};
 use crate::{Act, Aliasing, FILE, GUESTS, How, MapAt, Name, Op, PUBLISHED, Part, Range, SHARED, Step, Surface};
 
 /// A name that nothing is published under.

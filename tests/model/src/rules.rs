@@ -2,17 +2,18 @@
 
 use memctl_core::{Access, Code, Coherence, Protection, Quotas, Rights};
 
-use crate::model::{Lease, Mapping, Model, Origin, at, published};
+use crate::entries::{Mapping, Origin};
+use crate::model::{Model, at, published};
 use crate::{Act, Aliasing, MapAt, Name, PUBLISHED, Range, Step, Surface};
 
-type Rule = Result<(), Code>;
+pub(crate) type Rule = Result<(), Code>;
 
-fn unless(refused: bool, code: Code) -> Rule {
+pub(crate) fn unless(refused: bool, code: Code) -> Rule {
     if refused { Err(code) } else { Ok(()) }
 }
 
 /// First byte, and the one after the last.
-fn overlap(a: Range, b: Range) -> bool {
+pub(crate) fn overlap(a: Range, b: Range) -> bool {
     a.0 < b.1 && b.0 < a.1
 }
 
@@ -180,64 +181,14 @@ impl Model {
         unless(aliasing && self.setting.aliasing[guest] != Aliasing::Works, Code::Unsupported)
     }
 
-    fn check_acquire(&self, guest: usize, name: Name, part: Range, access: Access, wait: Option<u64>) -> Rule {
-        let live = self.leases.iter().filter(|lease| lease.guest == guest).count();
-        self.check_handles(live + self.guests[guest].gone_leases.len(), self.setting.guest.leases)?;
-        let mapping = self.part(name, part)?;
-        unless(access == Access::Write && mapping.ask.is_private(), Code::Access)?;
-        let range = range_of(mapping, part);
-        let unleased = |other: &Mapping| {
-            let shows = other.object == mapping.object && overlap(other.range(), range);
-            other.name != name && shows && other.ask.is_automatic()
-        };
-        unless(self.mappings.iter().any(unleased), Code::Busy)?;
-        let one = Quotas { leases: 1, ..Quotas::NONE };
-        let conflicts = |lease: &&Lease| {
-            let alone = access == Access::Write || lease.access == Access::Write;
-            lease.object == mapping.object && alone && overlap(lease.range, range)
-        };
-        let in_the_way: Vec<_> = self.leases.iter().filter(conflicts).collect();
-        match wait {
-            _ if in_the_way.is_empty() => self.fits(guest, one),
-            None => Err(Code::Busy),
-            Some(_) => self.wait_in_vain(guest, Quotas { waiters: 1, ..one }, &in_the_way),
-        }
-    }
-
-    fn check_upgrade(&self, guest: usize, name: Name, part: Range) -> Rule {
-        let lease = self.lease(name, part)?;
-        let mapping = self.mapping(lease.mapping).expect("its lease lives");
-        unless(mapping.ask.is_private(), Code::Access)?;
-        let reads = |other: &&Lease| other.object == lease.object && overlap(other.range, lease.range);
-        let in_the_way: Vec<_> = self.leases.iter().filter(reads).filter(|other| other.name != name).collect();
-        if in_the_way.is_empty() {
-            return Ok(());
-        }
-        self.wait_in_vain(guest, Quotas { waiters: 1, ..Quotas::NONE }, &in_the_way)
-    }
-
-    /// Whoever waits for itself, or for somebody that waits for it to return, would wait forever. All others would only wait long.
-    fn wait_in_vain(&self, guest: usize, ask: Quotas, in_the_way: &[&Lease]) -> Rule {
-        self.fits(guest, ask)?;
-        let stuck = |lease: &&Lease| lease.guest == guest || self.inside.contains(&lease.guest);
-        Err(if in_the_way.iter().any(stuck) { Code::Deadlock } else { Code::TimedOut })
-    }
-
-    /// A live lease, `part` what it is for.
-    fn lease(&self, name: Name, part: Range) -> Result<&Lease, Code> {
-        let lease = self.leases.iter().find(|lease| lease.name == name).ok_or(Code::Stale)?;
-        unless(lease.part != part, Code::Bounds)?;
-        Ok(lease)
-    }
-
     /// Handles to what is gone count too, up to twice the limit of what lives.
-    fn check_handles(&self, handles: usize, limit: u32) -> Rule {
+    pub(crate) fn check_handles(&self, handles: usize, limit: u32) -> Rule {
         let counted = self.setting.surface == Surface::Guest;
         unless(counted && handles >= at(u64::from(limit) * 2), Code::Quota)
     }
 
     /// A live mapping, `part` inside its window.
-    fn part(&self, name: Name, (start, len): Range) -> Result<&Mapping, Code> {
+    pub(crate) fn part(&self, name: Name, (start, len): Range) -> Result<&Mapping, Code> {
         let mapping = self.mapping(name).ok_or(Code::Stale)?;
         let window = mapping.ask.window;
         let end = start.checked_add(len).filter(|_| len > 0).ok_or(Code::Bounds)?;
@@ -250,26 +201,8 @@ impl Model {
         Ok(Some(self.part(name, part)?).filter(|mapping| !mapping.ask.is_private()))
     }
 
-    /// Bytes of the part may move now: nobody else's lease conflicts, and the mapping's own one to write covers all of it or nothing.
-    fn check_momentary(&self, mapping: &Mapping, part: Range, access: Access) -> Rule {
-        let range = range_of(mapping, part);
-        let conflicts = |lease: &Lease| {
-            let own = lease.mapping == mapping.name && (lease.access == Access::Read || inside(range, lease.range));
-            let alone = access == Access::Write || lease.access == Access::Write;
-            lease.object == mapping.object && alone && overlap(lease.range, range) && !own
-        };
-        unless(self.leases.iter().any(conflicts), Code::Busy)
-    }
-
-    fn has_write_lease(&self, name: Name, part: Range) -> bool {
-        let Some(mapping) = self.mapping(name) else { return false };
-        let range = range_of(mapping, part);
-        let covers = |lease: &Lease| lease.access == Access::Write && inside(range, lease.range);
-        self.leases.iter().any(|lease| lease.mapping == name && covers(lease))
-    }
-
     /// A guest, and its domain, have room for more.
-    fn fits(&self, guest: usize, ask: Quotas) -> Rule {
+    pub(crate) fn fits(&self, guest: usize, ask: Quotas) -> Rule {
         unless(!has_room(self.usage(guest), self.setting.guest, ask), Code::Quota)?;
         self.domain_fits(ask)
     }
@@ -279,12 +212,12 @@ impl Model {
     }
 }
 
-fn inside(range: Range, other: Range) -> bool {
+pub(crate) fn inside(range: Range, other: Range) -> bool {
     other.0 <= range.0 && range.1 <= other.1
 }
 
 /// What a part of a window shows: the first byte of the object, and the one after the last.
-fn range_of(mapping: &Mapping, part: Range) -> Range {
+pub(crate) fn range_of(mapping: &Mapping, part: Range) -> Range {
     let start = mapping.offset(part.0);
     (start, start + part.1)
 }

@@ -80,7 +80,7 @@ pub enum Act {
         offset: u64,
         from: Range,
     },
-    /// Reads the file past the domain, and stores what it read.
+    /// Reads the file past the domain: what is read is stored before control comes back, if that can be.
     ReadFile {
         offset: u64,
         to: Range,

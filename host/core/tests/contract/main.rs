@@ -12,6 +12,7 @@ mod program;
 mod quotas;
 mod snapshots;
 mod stale;
+mod steps;
 mod sync;
 mod tails;
 mod turns;

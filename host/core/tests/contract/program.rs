@@ -2,12 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use memctl_core::{
-    Asked, Code, Domain, Error, HandleId, InstanceId, LeaseId, MappingId, Medium, ObjectId, Quotas, Rights,
-};
-use memctl_model::{
-    Act, Aliasing, Answer, Checksum, FILE, GUESTS, Looks, Name, Outcome, Range, Setting, Step, Surface,
-};
+use memctl_core::{Asked, Domain, Error, HandleId, InstanceId, LeaseId, MappingId, Medium, ObjectId, Rights};
+use memctl_model::{Act, Aliasing, FILE, Name, Range, Setting, Step, Surface};
 
 use crate::common::{GRANULE, MEMORY, Mode, Ram, World, at};
 
@@ -37,7 +33,7 @@ pub(crate) struct Named {
     mappings: BTreeMap<Name, MappingId>,
     leases: BTreeMap<Name, LeaseId>,
     /// Guests that can't go on until others have.
-    inside: Vec<usize>,
+    pub(crate) inside: Vec<usize>,
 }
 
 impl Named {
@@ -53,7 +49,7 @@ impl Named {
         Self { world, handles: BTreeMap::new(), mappings: BTreeMap::new(), leases: BTreeMap::new(), inside: Vec::new() }
     }
 
-    fn object(&self, name: &str) -> ObjectId {
+    pub(crate) fn object(&self, name: &str) -> ObjectId {
         self.world.domain.named(name).expect("published for good")
     }
 
@@ -68,7 +64,7 @@ impl Named {
         }
     }
 
-    fn act(&mut self, guest: usize, act: &Act) -> Result<u64, Error> {
+    pub(crate) fn act(&mut self, guest: usize, act: &Act) -> Result<u64, Error> {
         let world = &mut self.world;
         match *act {
             Act::Anonymous { size, handle } => {
@@ -190,7 +186,7 @@ impl Named {
         Ok(())
     }
 
-    fn try_load(&mut self, guest: usize, (start, len): Range) -> Result<Vec<u8>, Error> {
+    pub(crate) fn try_load(&mut self, guest: usize, (start, len): Range) -> Result<Vec<u8>, Error> {
         self.world.try_running(guest)?;
         Ok((start..start + len).map(|address| self.world.load(guest, address)).collect())
     }
@@ -226,15 +222,6 @@ impl Named {
             _ => world.release(guest, id),
         }
     }
-
-    fn look(&mut self, guest: usize, looks: &Looks) -> u64 {
-        if self.world.try_running(guest).is_err() {
-            return 0;
-        }
-        Checksum::of(&looks[guest], |(start, len)| {
-            (start..start + len).map(|address| self.world.load(guest, address)).collect()
-        })
-    }
 }
 
 /// As a binding does: the guest says again what its lease is for.
@@ -242,66 +229,4 @@ fn check_part(domain: &Domain, me: InstanceId, lease: LeaseId, part: Range) -> R
     let (_, leased) = domain.leased(me, lease)?;
     let same = (leased.start(), leased.len()) == part;
     if same { Ok(()) } else { Err(Error::Empty { what: "of the lease, this part" }) }
-}
-
-impl memctl_model::World for Named {
-    fn perform(&mut self, step: &Step, looks: &Looks) -> Outcome {
-        let code = |error: Error| -> Code { error.code() };
-        match step {
-            Step::Guest(guest, Act::Trap { to, value }) => {
-                let stored = self.act(*guest, &Act::Store { to: *to, value: *value });
-                self.world.leave();
-                Outcome::unseen(stored.map_or_else(|error| Answer::Refused(error.code()), |_| Answer::Trapped))
-            }
-            Step::Guest(guest, act) => {
-                let answer = Answer::from(self.act(*guest, act).map_err(code));
-                let meanwhile = match act {
-                    Act::Cross { meanwhile, .. } => meanwhile.as_ref().map(|step| {
-                        self.world.leave();
-                        self.inside.push(*guest);
-                        let outcome = self.perform(step, looks);
-                        self.inside.pop();
-                        Box::new(outcome)
-                    }),
-                    _ => None,
-                };
-                Outcome { answer, seen: self.look(*guest, looks), meanwhile }
-            }
-            Step::Read(name) => {
-                let read = self.world.read(self.object(name)).map(|bytes| Checksum::of(&[(0, 0)], |_| bytes.clone()));
-                Outcome::unseen(read.map_err(code).into())
-            }
-            Step::Write { object, offset, bytes } => {
-                let written = self.world.overwrite(self.object(object), *offset, bytes);
-                Outcome::unseen(written.map(|()| 0).map_err(code).into())
-            }
-            Step::End(guest, _) => {
-                self.world.end(*guest);
-                self.world.begin(*guest);
-                Outcome::unseen(Answer::Gave(0))
-            }
-            Step::RenewMemory(guest) => {
-                self.world.renew_memory(*guest);
-                Outcome::unseen(Answer::Gave(0))
-            }
-        }
-    }
-
-    fn load(&mut self, guest: usize, range: Range) -> Vec<u8> {
-        self.try_load(guest, range).unwrap_or_default()
-    }
-
-    fn usage(&self, guest: usize) -> Quotas {
-        assert!(guest < GUESTS);
-        self.world.domain.usage(self.world.guests[guest]).expect("live")
-    }
-
-    fn total_usage(&self) -> Quotas {
-        self.world.check_books();
-        self.world.domain.total_usage()
-    }
-
-    fn objects(&self) -> Option<usize> {
-        Some(self.world.ram.objects())
-    }
 }

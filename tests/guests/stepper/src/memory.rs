@@ -62,10 +62,9 @@ pub(crate) fn copy(to: u64, from: Range) {
     unsafe { ptr::copy(at(from.start), at(to), count(from.len)) }
 }
 
-pub(crate) fn put(to: Range, bytes: &[u8]) {
-    assert_eq!(bytes.len(), count(to.len));
-    // SAFETY: the test passes a range in memory that `prepare` or `grow` made, where no allocation is.
-    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), at(to.start), bytes.len()) }
+/// Lets the host store what it returns.
+pub(crate) fn land(to: Range, call: impl FnOnce() -> Vec<u8>) {
+    crate::landing::at(at(to.start).addr(), count(to.len), call);
 }
 
 /// The bytes of a range, for one use.
