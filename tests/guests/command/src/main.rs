@@ -16,6 +16,7 @@ const USAGE: &str = "usage: guest-command SUBCOMMAND
   write-cells PATH   map the file PATH shared and automatic, and write a pattern without one
   cat-object NAME    print the object NAME
   cat-file PATH      print the file PATH, mapped
+  peek NAME          map the object NAME, read a byte under a guard, and read it again without one
   trap               execute an unreachable instruction
   diverge            print what differs between backends: the domain's capabilities";
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         ["write-cells", path] => open(path).and_then(|object| write_automatic(&object)),
         ["cat-object", name] => Object::open(name).map_err(Into::into).and_then(|object| cat(&object)),
         ["cat-file", path] => open_to_read(path).and_then(|object| cat(&object)),
+        ["peek", name] => Object::open(name).map_err(Into::into).and_then(|object| peek(&object)),
         ["trap"] => trap(),
         ["diverge"] => {
             println!("{:?}", domain::capabilities());
@@ -103,6 +105,21 @@ fn cat(object: &Object) -> io::Result<()> {
     }
     let mapping = MapOptions::new().private().map(object)?;
     io::stdout().write_all(&mapping.read()?)?;
+    Ok(mapping.unmap()?)
+}
+
+/// What a program must not do: others may be writing there.
+fn peek(object: &Object) -> io::Result<()> {
+    let mut mapping = MapOptions::new().map_mut(object)?;
+    mapping.write()?[0] = b'!';
+    let guard = mapping.read()?;
+    let first = guard.as_ptr();
+    println!("with a guard: {}", char::from(guard[0]));
+    guard.release()?;
+    // SAFETY: the window is this guest's memory for as long as the mapping lives, and nobody else runs. The pointer outlived its guard, which
+    // is what this is here to show.
+    let byte = unsafe { first.read_volatile() };
+    println!("without one: {}", char::from(byte));
     Ok(mapping.unmap()?)
 }
 
