@@ -148,6 +148,7 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     mod with_a_host {
         use super::*;
+        use core::time::Duration;
         use memctl_guest::{MapOptions, Rights, WindowBuf};
 
         #[test]
@@ -181,6 +182,45 @@ mod tests {
             assert_eq!(reader.read().unwrap_err(), Error::Busy);
             bytes.release()?;
             assert_eq!(reader.read()?.len(), 100);
+            Ok(())
+        }
+
+        #[test]
+        fn nobody_waits_for_its_own_guard() -> Result<(), Error> {
+            let object = Object::anonymous(100)?;
+            let mut writer = MapOptions::new().map_mut(&object)?;
+            let reader = MapOptions::new().shared().map(&object)?;
+            let bytes = writer.write_range(..50)?;
+            assert_eq!(reader.read_range_within(49..51, Duration::MAX).unwrap_err(), Error::Deadlock);
+            assert_eq!(reader.read_range_within(50.., Duration::MAX)?.len(), 50);
+            bytes.release()?;
+            assert_eq!(reader.read_range_within(.., Duration::ZERO)?.len(), 100);
+            assert_eq!(writer.write_range_within(.., Duration::from_secs(1))?.len(), 100);
+            Ok(())
+        }
+
+        #[test]
+        fn a_guard_goes_from_reading_to_writing_and_back() -> Result<(), Error> {
+            let object = Object::anonymous(100)?;
+            let mut mapping = MapOptions::new().map_mut(&object)?;
+            let elsewhere = MapOptions::new().shared().map(&object)?;
+            let reading = mapping.read_upgradable(..10)?;
+            let other = elsewhere.read_range(9..20)?;
+            let (reading, error) = reading.upgrade(Duration::MAX).unwrap_err();
+            assert_eq!(error, Error::Deadlock, "this guest itself reads elsewhere");
+            other.release()?;
+            let mut writing = reading.upgrade(Duration::ZERO).map_err(|(_, error)| error)?;
+            writing.fill(3);
+            let reading = writing.downgrade()?;
+            assert_eq!(*elsewhere.read_range(8..11)?, [3, 3, 0]);
+            assert_eq!(*reading, [3; 10]);
+            reading.release()?;
+
+            let mut snapshot = MapOptions::new().private().map_mut(&object)?;
+            let mut own = snapshot.read_upgradable(..)?.upgrade(Duration::ZERO).map_err(|(_, error)| error)?;
+            own.fill(4);
+            assert_eq!(*own.downgrade()?, [4; 100]);
+            assert_eq!(elsewhere.read()?[0], 3);
             Ok(())
         }
 
