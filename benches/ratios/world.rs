@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView, Mode, Rights, Source, attach};
+use memctl_wasmtime::{Domain, DomainBuilder, MemctlCtx, MemctlCtxView, MemctlView, Mode, Rights, Source, attach};
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 use wasmtime::component::{Component, Linker, ResourceTable, WasmList};
@@ -71,7 +71,11 @@ pub(crate) struct Guest {
 
 impl World {
     pub(crate) fn new(mode: Mode, object_len: usize) -> Result<Self> {
-        let domain = Domain::builder().mode(mode).files().build()?;
+        Self::with(Domain::builder().mode(mode), object_len)
+    }
+
+    pub(crate) fn with(builder: DomainBuilder, object_len: usize) -> Result<Self> {
+        let domain = builder.files().build()?;
         domain.publish("object", Source::anonymous(object_len as u64), Rights::all())?;
         // An object that was never written has no pages yet.
         domain.write_object("object", 0, &vec![1; object_len])?;

@@ -17,5 +17,5 @@ mod world;
 pub use build::guest_wasm;
 pub use component::component;
 pub use guest::{Answer, Bindings, Guest, State, probe, violation};
-pub use wire::{ALIASING, AUTOMATIC, Ask, GRANULE, LEASED, Mapped, PRIVATE};
+pub use wire::{ALIASING, AUTOMATIC, Ask, FOREVER, GRANULE, LEASED, Mapped, PRIVATE};
 pub use world::{BACKENDS, ENGINE_FIRST, World, on_every_backend, on_every_backend_with};

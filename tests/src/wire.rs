@@ -41,6 +41,17 @@ impl Ask {
     }
 }
 
+/// As a timeout: for as long as it takes.
+pub const FOREVER: u64 = u64::MAX;
+
+impl Mapped {
+    /// A part of the window, for calls that take one.
+    #[must_use]
+    pub fn part(self, from: u64, len: u64) -> Self {
+        Self { start: self.start + from, len, ..self }
+    }
+}
+
 /// A mapping, as the probe and the test know it.
 #[derive(Clone, Copy, Debug)]
 pub struct Mapped {
@@ -124,6 +135,22 @@ impl Guest {
     /// Acquires a lease on all of the window.
     pub fn acquire(&mut self, mapped: Mapped, access: Access) -> Answer<u32> {
         self.call(|probe, store| probe.call_acquire(store, mapped.index, mapped.start, mapped.len, access))
+    }
+
+    /// Acquires a lease on all of the window, waiting for at most `timeout` nanoseconds.
+    pub fn acquire_within(&mut self, mapped: Mapped, access: Access, timeout: u64) -> Answer<u32> {
+        let Mapped { index, start, len } = mapped;
+        self.call(|probe, store| probe.call_acquire_within(store, index, start, len, access, timeout))
+    }
+
+    /// Makes a lease to read all of the window one to write, waiting for at most `timeout` nanoseconds.
+    pub fn upgrade(&mut self, lease: u32, mapped: Mapped, timeout: u64) -> Answer<()> {
+        self.call(|probe, store| probe.call_upgrade(store, lease, mapped.start, mapped.len, timeout))
+    }
+
+    /// Makes a lease to write all of the window one to read.
+    pub fn downgrade(&mut self, lease: u32, mapped: Mapped) -> Answer<()> {
+        self.call(|probe, store| probe.call_downgrade(store, lease, mapped.start, mapped.len))
     }
 
     /// Releases a lease on all of the window.

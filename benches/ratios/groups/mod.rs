@@ -2,6 +2,7 @@
 
 mod crossing;
 mod hand_over;
+mod lease;
 mod map;
 mod publish;
 mod read;
@@ -29,13 +30,14 @@ impl Setup {
 type Group = fn(&Setup) -> Result<Vec<Row>>;
 
 /// All groups, by the names that `--filter` knows.
-pub(crate) const GROUPS: [(&str, Group); 6] = [
+pub(crate) const GROUPS: [(&str, Group); 7] = [
     ("map", map::rows),
     ("read", read::rows),
     ("hand-over", hand_over::rows),
     ("scan", scan::rows),
     ("crossing", crossing::rows),
     ("publish", publish::rows),
+    ("lease", lease::rows),
 ];
 
 const KIB: usize = 1 << 10;

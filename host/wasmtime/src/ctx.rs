@@ -10,6 +10,7 @@ use crate::Domain;
 use crate::error::{Cause, Violation};
 use crate::guest::Guest;
 use crate::handles::Handles;
+use crate::sys::watch_faults;
 use crate::tickets::Tickets;
 
 /// One guest's membership of a [`Domain`]. Lives in the store's data; when it is dropped with the store, the guest's mappings
@@ -112,9 +113,11 @@ pub struct MemctlCtxView<'a> {
     pub table: &'a mut ResourceTable,
 }
 
-/// Lets the domain see the store's crossings between guest and host. Without it nothing is aliased and no mapping is `automatic`.
-/// Takes the store's [call hook](Store::call_hook); an embedder that needs it uses [`MemctlCtx::crossing`] instead.
+/// Lets the domain see the store's crossings between guest and host, and its faults. Without it nothing is aliased and no mapping is `automatic`.
+/// Takes the store's [call hook](Store::call_hook) and its [signal handler](wasmtime::unix::StoreExt::set_signal_handler); an embedder that needs the
+/// hook uses [`MemctlCtx::crossing`] and [`watch_faults`] instead.
 pub fn attach<T: MemctlView>(store: &mut Store<T>) {
     let crossing = store.data_mut().memctl().ctx.crossing();
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
+    watch_faults(store);
 }

@@ -71,12 +71,10 @@ impl Guest {
 
     /// Control passes between guest and host. The usual case costs four loads and a compare-and-swap.
     pub(crate) fn crossing(&self, hook: CallHook) -> Result<(), Violation> {
-        match hook {
-            CallHook::CallingWasm => self.whereabouts.frames.push(),
-            CallHook::ReturningFromWasm => self.whereabouts.frames.pop(),
-            CallHook::CallingHost | CallHook::ReturningFromHost => {}
-        }
         if hook.entering_host() {
+            if matches!(hook, CallHook::ReturningFromWasm) {
+                self.whereabouts.frames.pop();
+            }
             if self.gated.load(Ordering::Relaxed) {
                 self.leave();
             }
@@ -94,6 +92,9 @@ impl Guest {
             }
             if self.frozen.load(Ordering::Relaxed) {
                 self.be_present();
+            }
+            if matches!(hook, CallHook::CallingWasm) {
+                self.whereabouts.frames.push();
             }
             Ok(())
         }

@@ -126,6 +126,7 @@ pub use memctl_alias::{FaultKind, host_page_size};
 pub use memctl_core::{Access, Code, Error, Quotas, Rights};
 pub use source::Source;
 pub use stats::Stats;
+pub use sys::watch_faults;
 
 /// The README's embedding and guest compile.
 #[cfg(doctest)]

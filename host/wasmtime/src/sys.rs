@@ -7,7 +7,8 @@ use std::sync::Arc;
 use memctl_alias::Reservation;
 use memctl_core::{Error, Span, Threads};
 use wasmtime::component::WasmList;
-use wasmtime::{LinearMemory, MemoryCreator, MemoryType, Result, StoreContextMut};
+use wasmtime::unix::StoreExt;
+use wasmtime::{LinearMemory, MemoryCreator, MemoryType, Result, Store, StoreContextMut};
 
 use crate::DomainBuilder;
 use crate::creator::{Creator, GuestMemory};
@@ -60,6 +61,20 @@ impl DomainBuilder {
     pub unsafe fn parallel_unchecked(self) -> Self {
         self.threads(Threads::Unchecked)
     }
+}
+
+/// Lets [`MemctlCtx::last_fault`](crate::MemctlCtx::last_fault) tell where code of the store's guest itself touched a bad page, and whether it was a store: wasmtime
+/// traps it for that, but doesn't say. [`attach`](crate::attach) does this too. Takes the store's
+/// [signal handler](StoreExt::set_signal_handler).
+pub fn watch_faults<T>(store: &mut Store<T>) {
+    let note = |signal, info, context| {
+        // SAFETY: wasmtime calls this from its own handler, with its arguments.
+        unsafe { memctl_alias::observe(signal, info, context) };
+        // Not handled: what comes of it is wasmtime's affair.
+        false
+    };
+    // SAFETY: the handler does only what `observe` does, which is async-signal-safe.
+    unsafe { store.set_signal_handler(note) };
 }
 
 /// Lends the bytes of a window in a memory that the host made.

@@ -83,6 +83,34 @@ fn a_module_maps_publishes_leases_and_unmaps() {
 }
 
 #[test]
+fn leases_are_waited_for_upgraded_and_downgraded() {
+    on_every_backend(|mut core| {
+        let handle = core.open("object").expect("published");
+        let mapped = core.ask("mapping.map", &Core::map_arguments(handle, GRANULE, LEASED), 4).expect("maps");
+        let part = |handle: u32| Core::part_arguments(handle, WINDOW, GRANULE);
+        let within = |timeout: i64| [part(mapped), vec![Val::I32(0), Val::I64(timeout)]].concat();
+        let lease = core.ask("mapping.acquire-within", &within(-1), 4).expect("free");
+        let upgrade = [part(lease), vec![Val::I64(0)]].concat();
+        core.ask("lease.upgrade", &upgrade, 1).expect("alone");
+        core.write(window(), b"up");
+        assert_eq!(core.ask("mapping.acquire-within", &within(-1), 4), Err(Code::Deadlock as u32));
+        core.ask("lease.downgrade", &part(lease), 1).expect("live");
+        assert_eq!(object(&core, 2), *b"up");
+
+        let device = core.domain.device();
+        let held = device.lease("object", 0..1, memctl_wasmtime::Access::Read).expect("readers");
+        assert_eq!(core.ask("lease.upgrade", &upgrade, 1), Err(Code::TimedOut as u32));
+        drop(held);
+        core.ask("lease.release", &part(lease), 1).expect("live");
+        let held = device.lease("object", 0..1, memctl_wasmtime::Access::Write).expect("free");
+        assert_eq!(core.ask("mapping.acquire-within", &within(1), 4), Err(Code::TimedOut as u32));
+        assert_eq!(core.ask("mapping.acquire-within", &within(0), 4), Err(Code::TimedOut as u32));
+        drop(held);
+        core.ask("mapping.acquire-within", &within(0), 4).expect("free");
+    });
+}
+
+#[test]
 fn stores_through_one_aliasing_window_are_loaded_through_another_at_once() {
     on_every_backend(|mut core| {
         let handle = core.open("object").expect("published");

@@ -25,6 +25,9 @@ const IMPORTS: &[(&str, &str, &str, &str)] = &[
     ("mapping", "[method]mapping.sync", "i32 i32 i32 i64 i64 i32", ""),
     ("mapping", "[method]mapping.unmap", "i32 i32 i32 i64 i64 i32", ""),
     ("mapping", "[method]mapping.acquire", "i32 i32 i32 i64 i64 i32 i32", ""),
+    ("mapping", "[method]mapping.acquire-within", "i32 i32 i32 i64 i64 i32 i64 i32", ""),
+    ("mapping", "[method]lease.upgrade", "i32 i32 i32 i64 i64 i64 i32", ""),
+    ("mapping", "[method]lease.downgrade", "i32 i32 i32 i64 i64 i32", ""),
     ("mapping", "[static]lease.release", "i32 i32 i32 i64 i64 i32", ""),
     ("mapping", "[resource-drop]mapping", "i32", ""),
     ("mapping", "[resource-drop]lease", "i32", ""),
@@ -107,6 +110,7 @@ fn instantiate(domain: &Domain, mode: Mode, config: &Config, wat: &str) -> Core 
     let mut store = Store::new(&engine, domain.context().build());
     let crossing = store.data().crossing();
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
+    memctl_wasmtime::watch_faults(&mut store);
     let instance = linker.instantiate(&mut store, &module).expect("instantiates");
     let memory = instance.get_memory(&mut store, "memory").expect("exported");
     Core { domain: domain.clone(), mode, store, instance, memory }

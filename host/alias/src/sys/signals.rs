@@ -126,6 +126,27 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut
     unsafe { pass_on(signal, why, info, context) };
 }
 
+/// Notes a fault that an engine's handler is about to answer with a trap, where that runs before the process's: then
+/// [`Reservation::last_fault`](crate::Reservation::last_fault) tells of it. Async-signal-safe.
+///
+/// # Safety
+/// The arguments are those of a running SA_SIGINFO handler, for a signal of the kernel's making.
+pub unsafe fn observe(signal: c_int, info: *const siginfo_t, context: *const c_void) {
+    // SAFETY: the caller's promise.
+    let details = unsafe { &*info };
+    if signal != SIGSEGV || !matches!(details.si_code, SEGV_MAPERR | SEGV_ACCERR) {
+        return;
+    }
+    // SAFETY: these codes are faults of the kernel's making, which carry an address.
+    let address = unsafe { details.si_addr() }.addr();
+    if let Some(slot) = table::find(address) {
+        let (base, _) = slot.accessible();
+        // SAFETY: the caller's promise.
+        let write = unsafe { context::access(context.cast_mut()) }.write;
+        slot.note(Fault { address: (address - base) as u64, kind: FaultKind::Protection, write });
+    }
+}
+
 /// Does what the table above says; whether the access may repeat.
 fn contain(address: usize, kind: FaultKind, access: &context::Access) -> bool {
     let Some(slot) = table::find(address) else { return false };

@@ -51,6 +51,29 @@ fn a_trap_is_shown_with_its_backtrace() {
 }
 
 #[test]
+fn an_audit_traps_what_touches_a_window_without_a_lease() {
+    let place = tempdir().unwrap();
+    for guest in GUESTS.iter() {
+        let run = |flags: &[&str], task: &str| {
+            let args = [&["run", "--object", "o=64KiB"], flags, &["GUEST", task, "o"]].concat();
+            memctl(place.path(), guest, &args)
+        };
+        for backend in BACKENDS {
+            let usual = run(&["--backend", backend], "peek");
+            assert_eq!((usual.code, usual.stdout.as_str()), (Some(0), "with a guard: !\nwithout one: !\n"));
+        }
+        let audited = run(&["--audit"], "peek");
+        assert_eq!((audited.code, audited.stdout.as_str()), (Some(134), "with a guard: !\n"));
+        let expected = ["load from address 0x", "a page that is protected", "under --audit", "wasm backtrace"];
+        assert!(expected.iter().all(|words| audited.stderr.contains(words)), "{}", audited.stderr);
+        assert_eq!(run(&["--audit"], "write-shared").code, Some(0), "a program that keeps to its guards runs as ever");
+        let copied = run(&["--audit", "--backend", "copy"], "peek");
+        assert_eq!(copied.code, Some(1));
+        assert!(copied.stderr.contains("choose Mode::Auto or Mode::Alias"), "{}", copied.stderr);
+    }
+}
+
+#[test]
 fn writes_reach_object_files_and_mapped_files() {
     for guest in GUESTS.iter() {
         for backend in BACKENDS {

@@ -37,6 +37,7 @@ use call::Call;
 /// let mut store = Store::new(&engine, domain.context().build());
 /// let crossing = store.data().crossing();
 /// store.call_hook(move |_, hook| Ok(crossing(hook)?));
+/// memctl_wasmtime::watch_faults(&mut store);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -16,6 +16,7 @@ const USAGE: &str = "usage: guest-command SUBCOMMAND
   write-cells PATH   map the file PATH shared and automatic, and write a pattern without one
   cat-object NAME    print the object NAME
   cat-file PATH      print the file PATH, mapped
+  peek NAME          map the object NAME, read a byte under a guard, and read it again without one
   trap               execute an unreachable instruction
   diverge            print what differs between backends: the domain's capabilities";
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         ["write-cells", path] => open(path).and_then(|object| write_automatic(&object)),
         ["cat-object", name] => Object::open(name).map_err(Into::into).and_then(|object| cat(&object)),
         ["cat-file", path] => open_to_read(path).and_then(|object| cat(&object)),
+        ["peek", name] => Object::open(name).map_err(Into::into).and_then(|object| peek(&object)),
         ["trap"] => trap(),
         ["diverge"] => {
             println!("{:?}", domain::capabilities());
@@ -106,6 +108,21 @@ fn cat(object: &Object) -> io::Result<()> {
     Ok(mapping.unmap()?)
 }
 
+/// What a program must not do: others may be writing there.
+fn peek(object: &Object) -> io::Result<()> {
+    let mut mapping = MapOptions::new().map_mut(object)?;
+    mapping.write()?[0] = b'!';
+    let guard = mapping.read()?;
+    let first = guard.as_ptr();
+    println!("with a guard: {}", char::from(guard[0]));
+    guard.release()?;
+    // SAFETY: the window is this guest's memory for as long as the mapping lives, and nobody else runs. The pointer outlived its guard, which
+    // is what this is here to show.
+    let byte = unsafe { first.read_volatile() };
+    println!("without one: {}", char::from(byte));
+    Ok(mapping.unmap()?)
+}
+
 /// Ends this instance the hard way. Natively that is a panic, so that the program compiles.
 fn trap() -> ! {
     #[cfg(target_arch = "wasm32")]
@@ -131,6 +148,7 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     mod with_a_host {
         use super::*;
+        use core::time::Duration;
         use memctl_guest::{MapOptions, Rights, WindowBuf};
 
         #[test]
@@ -164,6 +182,45 @@ mod tests {
             assert_eq!(reader.read().unwrap_err(), Error::Busy);
             bytes.release()?;
             assert_eq!(reader.read()?.len(), 100);
+            Ok(())
+        }
+
+        #[test]
+        fn nobody_waits_for_its_own_guard() -> Result<(), Error> {
+            let object = Object::anonymous(100)?;
+            let mut writer = MapOptions::new().map_mut(&object)?;
+            let reader = MapOptions::new().shared().map(&object)?;
+            let bytes = writer.write_range(..50)?;
+            assert_eq!(reader.read_range_within(49..51, Duration::MAX).unwrap_err(), Error::Deadlock);
+            assert_eq!(reader.read_range_within(50.., Duration::MAX)?.len(), 50);
+            bytes.release()?;
+            assert_eq!(reader.read_range_within(.., Duration::ZERO)?.len(), 100);
+            assert_eq!(writer.write_range_within(.., Duration::from_secs(1))?.len(), 100);
+            Ok(())
+        }
+
+        #[test]
+        fn a_guard_goes_from_reading_to_writing_and_back() -> Result<(), Error> {
+            let object = Object::anonymous(100)?;
+            let mut mapping = MapOptions::new().map_mut(&object)?;
+            let elsewhere = MapOptions::new().shared().map(&object)?;
+            let reading = mapping.read_upgradable(..10)?;
+            let other = elsewhere.read_range(9..20)?;
+            let (reading, error) = reading.upgrade(Duration::MAX).unwrap_err();
+            assert_eq!(error, Error::Deadlock, "this guest itself reads elsewhere");
+            other.release()?;
+            let mut writing = reading.upgrade(Duration::ZERO).map_err(|(_, error)| error)?;
+            writing.fill(3);
+            let reading = writing.downgrade()?;
+            assert_eq!(*elsewhere.read_range(8..11)?, [3, 3, 0]);
+            assert_eq!(*reading, [3; 10]);
+            reading.release()?;
+
+            let mut snapshot = MapOptions::new().private().map_mut(&object)?;
+            let mut own = snapshot.read_upgradable(..)?.upgrade(Duration::ZERO).map_err(|(_, error)| error)?;
+            own.fill(4);
+            assert_eq!(*own.downgrade()?, [4; 100]);
+            assert_eq!(elsewhere.read()?[0], 3);
             Ok(())
         }
 

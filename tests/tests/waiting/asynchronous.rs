@@ -1,0 +1,166 @@
+//! Guests that are called with `call_async`: a wait suspends them, and the thread goes on.
+
+use std::time::Duration;
+
+use memctl_tests::probe::{Access, Coherence, ErrorCode, Hints, Protection, Sharing};
+use memctl_tests::{BACKENDS, FOREVER, GRANULE, State, World};
+use memctl_wasmtime::{Access as DeviceAccess, attach};
+use wasmtime::Store;
+use wasmtime::component::{ComponentNamedList, Instance, Lift, Linker, Lower};
+use wasmtime_wasi::FsPerms;
+
+/// A probe in a store of its own, with a granule in a leased window.
+struct Guest {
+    store: Store<State>,
+    instance: Instance,
+    mapping: u32,
+    start: u64,
+}
+
+impl Guest {
+    async fn new(world: &World) -> Self {
+        let mut linker = Linker::new(world.engine());
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("wasmtime-wasi links");
+        memctl_wasmtime::add_to_linker_async(&mut linker).expect("memory control links");
+        let mut store = Store::new(world.engine(), world.state(FsPerms::ReadWrite, |context| context));
+        attach(&mut store);
+        let instance = linker.instantiate_async(&mut store, world.component()).await.expect("instantiates");
+        let mut guest = Self { store, instance, mapping: 0, start: 0 };
+        let object: Result<u32, ErrorCode> = guest.call("open", ("object".to_owned(),)).await;
+        let start: u32 = guest.call("alloc", (4096_u32, 4096_u32)).await;
+        guest.start = start.into();
+        let (protection, sharing, coherence) = (Protection::ReadWrite, Sharing::Shared, Coherence::Leased);
+        let object = object.expect("published");
+        let options = (guest.start, GRANULE, object, 0_u64, protection, sharing, coherence, Hints::empty());
+        let mapped: Result<u32, ErrorCode> = guest.call("map", options).await;
+        guest.mapping = mapped.expect("maps");
+        guest
+    }
+
+    async fn call<P, R>(&mut self, name: &str, params: P) -> R
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        self.results::<P, (R,)>(name, params).await.0
+    }
+
+    async fn results<P, R>(&mut self, name: &str, params: P) -> R
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let store = &mut self.store;
+        let probe = self.instance.get_export_index(&mut *store, None, "memctl:probe/probe@0.1.0").expect("exported");
+        let export = self.instance.get_export_index(&mut *store, Some(&probe), name).expect("exported");
+        let func = self.instance.get_typed_func::<P, R>(&mut *store, export).expect("of this type");
+        func.call_async(store, params).await.expect("does not trap")
+    }
+
+    async fn acquire(&mut self, access: Access, timeout: u64) -> Result<u32, ErrorCode> {
+        self.call("acquire-within", (self.mapping, self.start, GRANULE, access, timeout)).await
+    }
+
+    async fn release(&mut self, lease: u32) -> Result<(), ErrorCode> {
+        self.call("release", (lease, self.start, GRANULE)).await
+    }
+}
+
+/// Runs the claim on one thread with a clock, for every backend.
+fn on_every_backend(claim: impl AsyncFn(&World)) {
+    for mode in BACKENDS {
+        eprintln!("on {mode:?}");
+        let world = World::new(mode);
+        world.publish("object", GRANULE);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(claim(&world));
+    }
+}
+
+/// Lets the other tasks of the thread run until so many calls wait.
+async fn until_waiting(world: &World, calls: u32) {
+    while world.domain.usage().waiters != calls {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn two_guests_of_one_thread_wait_for_each_other_in_turn() {
+    on_every_backend(async |world| {
+        let (mut a, mut b) = (Guest::new(world).await, Guest::new(world).await);
+        let rounds = async |guest: &mut Guest| {
+            for _ in 0..50 {
+                let lease = guest.acquire(Access::Write, FOREVER).await.expect("its turn comes");
+                let at = u32::try_from(guest.start).expect("a 32-bit address");
+                let bytes: Vec<u8> = guest.call("read-bytes", (at, 1_u32)).await;
+                // Somebody else may run here, but not with a lease.
+                tokio::task::yield_now().await;
+                guest.results::<_, ()>("store-u8", (at, bytes[0] + 1)).await;
+                guest.release(lease).await.expect("live");
+            }
+        };
+        tokio::join!(rounds(&mut a), rounds(&mut b));
+        assert_eq!(world.object("object")[0], 100);
+    });
+}
+
+#[test]
+fn a_suspended_guest_gets_the_lease_of_one_that_dies() {
+    on_every_backend(async |world| {
+        let (mut a, mut b) = (Guest::new(world).await, Guest::new(world).await);
+        a.acquire(Access::Write, FOREVER).await.expect("nobody else");
+        let killed = async {
+            until_waiting(world, 1).await;
+            drop(a);
+        };
+        let (answer, ()) = tokio::join!(b.acquire(Access::Read, FOREVER), killed);
+        answer.expect("its turn comes");
+    });
+}
+
+#[test]
+fn a_suspended_guest_s_time_can_be_up() {
+    on_every_backend(async |world| {
+        let (mut a, mut b) = (Guest::new(world).await, Guest::new(world).await);
+        let lease = a.acquire(Access::Read, FOREVER).await.expect("nobody else");
+        assert_eq!(b.acquire(Access::Write, 1_000_000).await, Err(ErrorCode::TimedOut));
+        assert_eq!(world.domain.usage().waiters, 0);
+        a.release(lease).await.expect("live");
+    });
+}
+
+#[test]
+fn a_call_that_is_dropped_gives_its_place_up() {
+    on_every_backend(async |world| {
+        let (mut a, mut b, mut c) = (Guest::new(world).await, Guest::new(world).await, Guest::new(world).await);
+        a.acquire(Access::Read, FOREVER).await.expect("nobody else");
+        tokio::select! {
+            biased;
+            answer = b.acquire(Access::Write, FOREVER) => panic!("{answer:?} while another reads"),
+            () = until_waiting(world, 1) => {}
+        }
+        assert_eq!(world.domain.usage().waiters, 0, "nobody waits for what was dropped");
+        c.acquire(Access::Read, 0).await.expect("no writer waits any more");
+    });
+}
+
+#[test]
+fn a_device_waits_without_a_thread() {
+    on_every_backend(async |world| {
+        let mut a = Guest::new(world).await;
+        let lease = a.acquire(Access::Write, FOREVER).await.expect("nobody else");
+        let device = world.domain.device();
+        let released = async {
+            until_waiting(world, 1).await;
+            a.release(lease).await
+        };
+        let waiting = device.lease_within("object", 0..1, DeviceAccess::Write, Duration::MAX);
+        let (waited, released) = tokio::join!(waiting, released);
+        released.expect("live");
+        let mut held = waited.expect("its turn comes");
+        held.write(0, &[9]).expect("under the lease");
+        assert_eq!(a.acquire(Access::Read, 0).await, Err(ErrorCode::TimedOut));
+        drop(held);
+        assert_eq!(world.object("object")[0], 9);
+    });
+}
