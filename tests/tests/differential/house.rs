@@ -4,13 +4,22 @@ use std::sync::OnceLock;
 
 use memctl_core::Quotas;
 use memctl_model::{Act, Answer, Checksum, FILE, GUESTS, How, Looks, Outcome, Range, Setting, Step};
-use memctl_wasmtime::{Domain, Mode, Source, attach};
+use memctl_wasmtime::{Domain, DomainBuilder, Mode, Source, attach};
 use tempfile::TempDir;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
 use crate::guest::{self, Errand, Guest, State, StepperPre};
+
+/// How windows show objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Alias,
+    /// With leased windows inaccessible outside leases: no program that keeps to the rules notices.
+    Audited,
+    Copy,
+}
 
 /// What a world's guests have in common.
 struct Ground {
@@ -33,18 +42,21 @@ pub(crate) struct House {
 pub(crate) fn start() -> u64 {
     static START: OnceLock<u64> = OnceLock::new();
     *START.get_or_init(|| {
-        let ground = Ground::new(Mode::Copy, |domain, _| domain);
+        let ground = Ground::new(Backend::Copy, |domain, _| domain);
         ground.guest().1
     })
 }
 
 impl Ground {
-    fn new(
-        mode: Mode,
-        build: impl FnOnce(memctl_wasmtime::DomainBuilder, &TempDir) -> memctl_wasmtime::DomainBuilder,
-    ) -> Self {
+    fn new(backend: Backend, build: impl FnOnce(DomainBuilder, &TempDir) -> DomainBuilder) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
-        let domain = build(Domain::builder().mode(mode).files(), &dir).build().expect("the domain can be built");
+        let builder = Domain::builder().files();
+        let builder = match backend {
+            Backend::Alias => builder.mode(Mode::Alias),
+            Backend::Audited => builder.mode(Mode::Alias).audit(),
+            Backend::Copy => builder.mode(Mode::Copy),
+        };
+        let domain = build(builder, &dir).build().expect("the domain can be built");
         let mut config = Config::new();
         domain.configure(&mut config).expect("the fault handler can be put in place");
         let engine = Engine::new(&config).expect("the engine can be made");
@@ -84,13 +96,13 @@ impl Ground {
 
 impl House {
     /// Everything that a setting says is published, and a guest in every seat.
-    pub(crate) fn new(mode: Mode, setting: &Setting) -> Self {
-        let ground = Box::new(Ground::new(mode, |mut domain, dir| {
+    pub(crate) fn new(backend: Backend, setting: &Setting) -> Self {
+        let ground = Box::new(Ground::new(backend, |mut domain, dir| {
             for (name, size, rights) in setting.published() {
                 let source = if name == FILE { file(dir, size) } else { Source::anonymous(size) };
                 domain = domain.object(name, source, rights);
             }
-            if mode == Mode::Copy {
+            if backend == Backend::Copy {
                 domain = domain.granule(setting.granule);
             }
             domain.quotas(setting.domain).guest_quotas(setting.guest)

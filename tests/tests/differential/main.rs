@@ -12,11 +12,10 @@ mod wire;
 
 use memctl_model::{Aliasing, Campaign, Disagreement, GUESTS, Lockstep, Op, Setting, Surface, campaign};
 use memctl_tests::GRANULE;
-use memctl_wasmtime::Mode;
 
-use house::House;
+use house::{Backend, House};
 
-/// How many steps CI makes on both backends.
+/// How many steps CI makes on every backend.
 const STEPS: u64 = 100_000;
 
 /// Programs have fewer ops than this. Some ops find nothing to be done on.
@@ -45,9 +44,9 @@ fn setting(granule: u64, aliasing: Aliasing) -> Setting {
     }
 }
 
-fn agree(name: &str, modes: &[Mode], setting: Setting, steps: u64) {
+fn agree(name: &str, backends: &[Backend], setting: Setting, steps: u64) {
     let run = |ops: &[Op]| -> Result<u64, Disagreement> {
-        let worlds = modes.iter().map(|mode| House::new(*mode, &setting)).collect();
+        let worlds = backends.iter().map(|backend| House::new(*backend, &setting)).collect();
         let mut lockstep = Lockstep::new(worlds, setting)?;
         ops.iter().try_for_each(|op| lockstep.run(op))?;
         lockstep.finish()
@@ -56,19 +55,20 @@ fn agree(name: &str, modes: &[Mode], setting: Setting, steps: u64) {
 }
 
 #[test]
-fn a_program_has_one_behaviour_on_both_backends() {
-    let (modes, setting) = ([Mode::Alias, Mode::Copy], setting(GRANULE, Aliasing::NotAsked));
-    agree("a_program_has_one_behaviour_on_both_backends", &modes, setting, STEPS);
+fn a_program_has_one_behaviour_on_every_backend() {
+    let backends = [Backend::Alias, Backend::Audited, Backend::Copy];
+    let setting = setting(GRANULE, Aliasing::NotAsked);
+    agree("a_program_has_one_behaviour_on_every_backend", &backends, setting, STEPS);
 }
 
 #[test]
 fn a_program_that_aliases_has_the_model_s_behaviour() {
     let setting = setting(GRANULE, Aliasing::Works);
-    agree("a_program_that_aliases_has_the_model_s_behaviour", &[Mode::Alias], setting, STEPS / 5);
+    agree("a_program_that_aliases_has_the_model_s_behaviour", &[Backend::Alias], setting, STEPS / 5);
 }
 
 #[test]
 fn a_program_has_the_model_s_behaviour_with_a_board_s_granule() {
     let setting = setting(BOARD, Aliasing::Refused);
-    agree("a_program_has_the_model_s_behaviour_with_a_board_s_granule", &[Mode::Copy], setting, STEPS / 5);
+    agree("a_program_has_the_model_s_behaviour_with_a_board_s_granule", &[Backend::Copy], setting, STEPS / 5);
 }
