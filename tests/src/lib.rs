@@ -10,6 +10,7 @@
 
 mod build;
 mod guest;
+pub mod hostile;
 mod wire;
 mod world;
 

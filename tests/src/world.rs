@@ -107,6 +107,12 @@ impl World {
         &self.component
     }
 
+    /// The linker of the guests.
+    #[must_use]
+    pub fn linker(&self) -> &Linker<State> {
+        &self.linker
+    }
+
     /// One more guest, which may write the folder.
     #[must_use]
     pub fn guest(&self) -> Guest {

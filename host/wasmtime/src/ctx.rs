@@ -61,13 +61,24 @@ impl MemctlCtx {
         self.guest.last_fault()
     }
 
+    /// Whether the guest may run on: not if it was trapped on the domain's account, or will be when it is next entered.
+    ///
+    /// Results of a guest's export are lifted after control came back. If that touched a page that is gone, or that the guest has no right to, and the
+    /// export has no post-return function, no crossing is left to tell: the host got zeros. Ask here before using results of guests that may mean harm.
+    ///
+    /// # Errors
+    /// What the guest did.
+    pub fn check(&self) -> Result<(), Violation> {
+        self.guest.check_faults()
+    }
+
     /// Ends the guest now rather than with its store, after a trap for instance: its mappings go, its leases are revoked and its handles are
     /// closed. What it asks for afterwards is answered with `stale`.
     pub fn end(&mut self) {
         self.guest.end();
     }
 
-    /// What [`attach`] does at each crossing, for embedders with a call hook of their own: return its error, and call it first when the
+    /// What [`attach`] does at each crossing, for embedders with a call hook of their own, who call [`note_faults`](crate::note_faults) too: return its error, and call it first when the
     /// host is entered and last when the guest is, so that it isn't told of an entry that the hook then refuses.
     pub fn crossing(&self) -> impl Fn(CallHook) -> Result<(), Violation> + Send + Sync + 'static {
         let guest = self.guest.clone();
@@ -117,4 +128,5 @@ pub struct MemctlCtxView<'a> {
 pub fn attach<T: MemctlView>(store: &mut Store<T>) {
     let crossing = store.data_mut().memctl().ctx.crossing();
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
+    crate::note_faults(store);
 }

@@ -133,7 +133,7 @@ impl Guest {
     }
 
     /// Traps the guest if host code that acted for it touched a bad page since the last crossing.
-    fn check_faults(&self) -> Result<(), Violation> {
+    pub(crate) fn check_faults(&self) -> Result<(), Violation> {
         let contained = memctl_alias::contained_faults();
         if self.faults_seen.load(Ordering::Relaxed) != contained {
             self.faults_seen.store(contained, Ordering::Relaxed);

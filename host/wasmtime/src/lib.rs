@@ -121,6 +121,7 @@ pub use memctl_alias::{FaultKind, host_page_size};
 pub use memctl_core::{Code, Error, Quotas, Rights};
 pub use source::Source;
 pub use stats::Stats;
+pub use sys::note_faults;
 
 /// The README's embedding and guest compile.
 #[cfg(doctest)]

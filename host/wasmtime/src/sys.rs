@@ -7,7 +7,8 @@ use std::sync::Arc;
 use memctl_alias::Reservation;
 use memctl_core::{Error, Span};
 use wasmtime::component::WasmList;
-use wasmtime::{LinearMemory, MemoryCreator, MemoryType, Result, StoreContextMut};
+use wasmtime::unix::StoreExt;
+use wasmtime::{LinearMemory, MemoryCreator, MemoryType, Result, Store, StoreContextMut};
 
 use crate::creator::{Creator, GuestMemory};
 
@@ -46,6 +47,19 @@ unsafe impl LinearMemory for GuestMemory {
     fn as_ptr(&self) -> *mut u8 {
         self.reservation.base()
     }
+}
+
+/// Lets [`MemctlCtx::last_fault`](crate::MemctlCtx::last_fault) tell of forbidden accesses by the guest's own code too: wasmtime traps them before
+/// the domain's fault handler hears of them. [`attach`](crate::attach) does this; only embedders with a call hook of their own need it.
+pub fn note_faults<T: 'static>(store: &mut Store<T>) {
+    let note = |signal, info, context| {
+        // SAFETY: wasmtime calls this in its handler of SIGSEGV, SIGILL, SIGFPE or SIGBUS, with that handler's arguments; other signals
+        // than SIGSEGV and SIGBUS are looked at no further than their code.
+        unsafe { memctl_alias::note_fault(signal, info, context) };
+        false
+    };
+    // SAFETY: `note_fault` is async-signal-safe, and nothing else happens.
+    unsafe { store.set_signal_handler(note) };
 }
 
 /// Lends the bytes of a window in a memory that the host made.
