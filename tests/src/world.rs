@@ -151,7 +151,7 @@ impl World {
         context: impl FnOnce(memctl_wasmtime::MemctlCtxBuilder) -> memctl_wasmtime::MemctlCtxBuilder,
     ) -> State {
         let mut wasi = WasiCtx::builder();
-        wasi.inherit_stderr();
+        wasi.inherit_stderr().env("NAME", "value").args(&["guest", "argument"]);
         wasi.preopened_dir(self.dir.path(), "/", perms).expect("the folder can be opened");
         State { wasi: wasi.build(), table: ResourceTable::new(), memctl: context(self.domain.context()).build() }
     }

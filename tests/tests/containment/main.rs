@@ -3,9 +3,13 @@
 mod scene;
 
 mod bulk;
+mod fibers;
 mod lift;
 mod lower;
+mod nested;
 mod order;
 mod own_calls;
 mod shapes;
+mod threads;
 mod truncated;
+mod wasi;

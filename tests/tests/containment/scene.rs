@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use memctl_tests::hostile::{Hostile, hostile_component, hostile_module};
 use memctl_tests::{AUTOMATIC, Ask, GRANULE, Guest, LEASED, Mapped, PRIVATE, State, World, violation};
-use memctl_wasmtime::{FaultKind, Mode, Rights, Source, Violation, attach};
+use memctl_wasmtime::{Cause, FaultKind, Mode, Rights, Source, Violation, attach};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Error, Module, Store, Trap};
 use wasmtime_wasi::FsPerms;
@@ -96,6 +96,16 @@ impl Scene {
         store
     }
 
+    /// Makes the file whole.
+    pub(crate) fn make_whole(&self) {
+        restore(&self.file);
+    }
+
+    /// Cuts the file off.
+    pub(crate) fn cut_off(&self) {
+        self.file.set_len(LEFT).expect("cut");
+    }
+
     /// Gives the guest its windows, and makes one bad.
     pub(crate) fn spoil(&mut self, guest: &mut Hostile, ask: Ask, bad: Bad) {
         restore(&self.file);
@@ -117,19 +127,8 @@ impl Scene {
     #[track_caller]
     pub(crate) fn assert_contained<T: Debug>(&mut self, mut guest: Hostile, bad: Bad, what: &str, call: Result<T, Error>) {
         let trap = call.expect_err(what);
-        let by_host = match violation(&trap) {
-            Some(Violation::Fault(cause)) => Some(cause),
-            Some(other) => panic!("{what}: trapped for something else: {other}"),
-            None => None,
-        };
-        if by_host.is_none() {
-            assert_eq!(trap.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds), "{what}: {trap:?}");
-        }
-        let cause = by_host.or(guest.store.data().memctl.last_fault()).expect("noted");
-        assert_eq!(cause.kind, bad.kind(), "{what}: {cause}");
-        let bytes = u64::from(BAD.start)..u64::from(BAD.end);
-        assert!(bytes.contains(&cause.address), "{what}: {cause}");
-        if by_host.is_some() {
+        assert_cause(&trap, guest.store.data().memctl.last_fault(), bad, what);
+        if violation(&trap).is_some() {
             assert!(guest.try_call("load8", &[0]).is_err(), "{what}: it does not run on over scratch pages");
         }
         drop(guest);
@@ -155,6 +154,21 @@ impl Scene {
         self.bystander.drop_mapping(whole);
         self.bystander.call(|probe, store| probe.call_drop_object(store, object));
     }
+}
+
+/// The guest was trapped for touching a bad byte, and the host can tell which and why.
+#[track_caller]
+pub(crate) fn assert_cause(trap: &Error, last_fault: Option<Cause>, bad: Bad, what: &str) {
+    let cause = match violation(trap) {
+        Some(Violation::Fault(cause)) => cause,
+        Some(other) => panic!("{what}: trapped for something else: {other}"),
+        None => {
+            assert_eq!(trap.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds), "{what}: {trap:?}");
+            last_fault.expect("noted")
+        }
+    };
+    assert_eq!(cause.kind, bad.kind(), "{what}: {cause}");
+    assert!((u64::from(BAD.start)..u64::from(BAD.end)).contains(&cause.address), "{what}: {cause}");
 }
 
 /// What the guests of a test are made from.
