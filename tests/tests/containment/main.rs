@@ -9,6 +9,7 @@ mod lower;
 mod nested;
 mod order;
 mod own_calls;
+mod processes;
 mod shapes;
 mod threads;
 mod truncated;

@@ -8,10 +8,10 @@ use memctl_tests::{AUTOMATIC, GRANULE, LEASED, PRIVATE};
 use crate::scene::{BAD, Bad, Maker, SHARED, Scene, assert_cause};
 
 /// What the host does when it is called.
-type Deed = Box<dyn FnMut() -> wasmtime::Result<u64> + Send>;
+pub(crate) type Deed = Box<dyn FnMut() -> wasmtime::Result<u64> + Send>;
 
 /// A guest whose import `call` does what `deed` holds, and gives 1 if that was an error.
-fn caller(scene: &Scene, deed: &Arc<Mutex<Option<Deed>>>) -> Hostile {
+pub(crate) fn caller(scene: &Scene, deed: &Arc<Mutex<Option<Deed>>>) -> Hostile {
     let lowered = [Lowered::of("deeds", "call", "call", ("", "i32"))];
     let imports = r#"(import "test:host/deeds" (instance $deeds (export "call" (func (result u32)))))"#;
     let component = hostile_component(scene.world.engine(), imports, &lowered, "", "");
