@@ -1,5 +1,6 @@
 //! Components and modules written by hand: what they pass to the host, and where results go, is up to the test, byte by byte.
 
+mod caller;
 mod guest;
 
 use std::fmt::Write;
@@ -7,6 +8,7 @@ use std::fmt::Write;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
+pub use caller::{Deed, caller};
 pub use guest::{Hostile, map_arguments, part_arguments};
 
 /// Imports `wasi:memory-control` as `$object` and `$mapping`, and names the resources `$object-type`, `$mapping-type` and `$lease-type`.
@@ -69,25 +71,32 @@ impl Lowered {
 }
 
 /// The WAT of a component's inside: a memory of [`MEMORY`] bytes with loads and stores, a `realloc` that gives what it was aimed at, and
-/// each of `lowered` as an export. `core` is more of the core module, `lifts` more of the component.
+/// each of `lowered` as an export and, in the core module, as `$EXPORT`. `core` is more of the core module, `lifts` more of the component.
 #[must_use]
 pub fn inside(lowered: &[Lowered], core: &str, lifts: &str) -> String {
+    inside_as("", lowered, core, lifts)
+}
+
+/// [`inside`] with `tag` before the name of each export, so that a component can hold several.
+#[must_use]
+pub fn inside_as(tag: &str, lowered: &[Lowered], core: &str, lifts: &str) -> String {
     let [mut lowers, mut imports, mut instances, mut wrappers, mut exports] = [const { String::new() }; 5];
-    for (at, Lowered { what, export, signature: (params, result) }) in lowered.iter().enumerate() {
+    for Lowered { what, export, signature: (params, result) } in lowered {
+        let what = what.replace(" $m ", &format!(" $m{tag} "));
         let lifted = lifted_result(result);
         let result = if result.is_empty() { String::new() } else { format!("(result {result})") };
         let gets: String = (0..params.split_whitespace().count()).map(|i| format!("local.get {i} ")).collect();
-        writeln!(lowers, "(core func $f{at} ({what}))").expect(TEXT);
-        writeln!(imports, r#"(import "f" "{at}" (func $f{at} (param {params}) {result}))"#).expect(TEXT);
-        writeln!(instances, r#"(export "{at}" (func $f{at}))"#).expect(TEXT);
-        writeln!(wrappers, r#"(func (export "{export}") (param {params}) {result} {gets} call $f{at})"#).expect(TEXT);
-        exports += &lift(export, params, &lifted);
+        writeln!(lowers, "(core func ${tag}{export} ({what}))").expect(TEXT);
+        writeln!(imports, r#"(import "f" "{export}" (func ${export} (param {params}) {result}))"#).expect(TEXT);
+        writeln!(instances, r#"(export "{export}" (func ${tag}{export}))"#).expect(TEXT);
+        writeln!(wrappers, r#"(func (export "{export}") (param {params}) {result} {gets} call ${export})"#).expect(TEXT);
+        exports += &lift(tag, export, params, &lifted);
     }
     for (name, params, result) in ACCESSES {
-        exports += &lift(name, params, result);
+        exports += &lift(tag, name, params, result);
     }
     format!(
-        r#"(core module $m
+        r#"(core module $m{tag}
             (memory (export "memory") {pages})
             (global $next (mut i32) (i32.const 0x8000))
             (func (export "aim") (param i32) local.get 0 global.set $next)
@@ -95,14 +104,14 @@ pub fn inside(lowered: &[Lowered], core: &str, lifts: &str) -> String {
                 (i32.and (i32.sub (i32.add (global.get $next) (local.get 2)) (i32.const 1))
                     (i32.sub (i32.const 0) (local.get 2)))
                 local.tee 4 local.get 3 i32.add global.set $next local.get 4))
-        (core instance $m (instantiate $m))
+        (core instance $m{tag} (instantiate $m{tag}))
         {lowers}
-        (core module $g
+        (core module $g{tag}
             (import "m" "memory" (memory $memory {pages}))
             (import "m" "aim" (func $aim (param i32)))
             {imports} {wrappers} {core}
             (func (export "aim") (param i32) local.get 0 call $aim) {MEMORY_ACCESS})
-        (core instance $g (instantiate $g (with "m" (instance $m)) (with "f" (instance {instances}))))
+        (core instance $g{tag} (instantiate $g{tag} (with "m" (instance $m{tag})) (with "f" (instance {instances}))))
         {exports} {lifts}"#,
         pages = MEMORY >> 16,
     )
@@ -136,13 +145,13 @@ fn lifted_result(result: &str) -> String {
 }
 
 /// A core export whose parameters are numbers, for the test to call.
-fn lift(name: &str, params: &str, result: &str) -> String {
+fn lift(tag: &str, name: &str, params: &str, result: &str) -> String {
     let params: String = params
         .split_whitespace()
         .enumerate()
         .map(|(at, number)| format!(r#"(param "p{at}" {})"#, number.replace('i', "u")))
         .collect();
-    format!("(func (export \"{name}\") {params} {result} (canon lift (core func $g \"{name}\")))\n")
+    format!("(func (export \"{tag}{name}\") {params} {result} (canon lift (core func $g{tag} \"{name}\")))\n")
 }
 
 /// A component of `imports` beside memory control, and [`inside`].

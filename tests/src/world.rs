@@ -107,6 +107,14 @@ impl World {
         &self.component
     }
 
+    /// An attached store for one more guest, which may write the folder.
+    #[must_use]
+    pub fn store(&self) -> Store<State> {
+        let mut store = Store::new(&self.engine, self.state(FsPerms::ReadWrite, |context| context));
+        attach(&mut store);
+        store
+    }
+
     /// The linker of the guests.
     #[must_use]
     pub fn linker(&self) -> &Linker<State> {

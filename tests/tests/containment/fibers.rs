@@ -97,7 +97,7 @@ async fn all_calls(threads: Arc<Mutex<HashSet<ThreadId>>>) {
     let (linker, component) = (linker(&scene, &threads), component(&scene));
     for ask in [AUTOMATIC, LEASED, PRIVATE] {
         for (call, aim, arguments) in CALLS {
-            let mut store = scene.store();
+            let mut store = scene.world.store();
             let instance = linker.instantiate_async(&mut store, &component).await.expect("instantiates");
             let mut guest = Guest { store, instance };
             scene.make_whole();

@@ -3,6 +3,7 @@
 mod scene;
 
 mod bulk;
+mod composed;
 mod fibers;
 mod lift;
 mod lower;

@@ -2,29 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use memctl_tests::hostile::{Hostile, Lowered, RESULT, hostile_component};
+use memctl_tests::hostile::{Deed, RESULT, caller};
 use memctl_tests::{AUTOMATIC, GRANULE, LEASED, PRIVATE};
 
 use crate::scene::{BAD, Bad, Maker, SHARED, Scene, assert_cause};
-
-/// What the host does when it is called.
-pub(crate) type Deed = Box<dyn FnMut() -> wasmtime::Result<u64> + Send>;
-
-/// A guest whose import `call` does what `deed` holds, and gives 1 if that was an error.
-pub(crate) fn caller(scene: &Scene, deed: &Arc<Mutex<Option<Deed>>>) -> Hostile {
-    let lowered = [Lowered::of("deeds", "call", "call", ("", "i32"))];
-    let imports = r#"(import "test:host/deeds" (instance $deeds (export "call" (func (result u32)))))"#;
-    let component = hostile_component(scene.world.engine(), imports, &lowered, "", "");
-    let mut linker = scene.world.linker().clone();
-    let deed = deed.clone();
-    let call = move |_: wasmtime::StoreContextMut<'_, memctl_tests::State>, ()| {
-        let mut deed = deed.lock().expect("not poisoned");
-        let done = deed.as_mut().map(|deed| deed());
-        Ok((u32::from(done.is_some_and(|done| done.is_err())),))
-    };
-    linker.instance("test:host/deeds").expect("free").func_wrap("call", call).expect("links");
-    Maker::Component(component, linker).guest(scene)
-}
 
 /// Calls whose bad bytes are touched by the host, by an instruction in host code, and by the guest.
 const CALLS: [(&str, &[u64]); 4] = [
@@ -41,7 +22,7 @@ fn who_called_who_faults_goes_on() {
     for ask in [AUTOMATIC, LEASED, PRIVATE] {
         for (call, arguments) in CALLS {
             let deed = Arc::default();
-            let mut outer = caller(&scene, &deed);
+            let mut outer = caller(&scene.world, &deed);
             let object = outer.open("object");
             outer.map(SHARED, GRANULE, object, AUTOMATIC).expect("maps");
             let mut inner = plain.guest(&scene);
@@ -75,7 +56,7 @@ fn who_faults_while_others_it_called_are_fine_is_trapped_alone() {
     let plain = Maker::plain_component(&scene);
     for ask in [AUTOMATIC, LEASED, PRIVATE] {
         let deed = Arc::<Mutex<Option<Deed>>>::default();
-        let mut outer = caller(&scene, &deed);
+        let mut outer = caller(&scene.world, &deed);
         scene.spoil(&mut outer, ask, Bad::Gone);
         let inner = Arc::new(Mutex::new(plain.guest(&scene)));
         let same = inner.clone();

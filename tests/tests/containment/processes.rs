@@ -4,10 +4,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use memctl_tests::hostile::Hostile;
+use memctl_tests::hostile::{Deed, Hostile, caller};
 use memctl_tests::{AUTOMATIC, Ask, GRANULE, LEASED, PRIVATE};
 
-use crate::nested::{Deed, caller};
 use crate::scene::{BAD, Bad, Scene, WINDOW};
 
 const LEN: u64 = 4 * GRANULE;
@@ -25,7 +24,7 @@ fn guest(scene: &Scene, ask: Ask, lens: &'static [u64]) -> Hostile {
         lens.iter().for_each(|len| truncate(&path, *len));
         Ok(0)
     });
-    let mut guest = caller(scene, &Arc::new(Mutex::new(Some(deed))));
+    let mut guest = caller(&scene.world, &Arc::new(Mutex::new(Some(deed))));
     scene.make_whole();
     let object = guest.open("file");
     guest.map(WINDOW, LEN, object, ask).expect("maps");

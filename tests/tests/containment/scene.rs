@@ -7,10 +7,9 @@ use std::os::unix::fs::FileExt;
 
 use memctl_tests::hostile::{Hostile, hostile_component, hostile_module};
 use memctl_tests::{AUTOMATIC, Ask, GRANULE, Guest, LEASED, Mapped, PRIVATE, State, World, violation};
-use memctl_wasmtime::{Cause, FaultKind, Mode, Rights, Source, Violation, attach};
+use memctl_wasmtime::{Cause, FaultKind, Mode, Rights, Source, Violation};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Error, Module, Store, Trap};
-use wasmtime_wasi::FsPerms;
+use wasmtime::{Error, Module, Trap};
 
 /// The first byte of the hostile guest's window.
 pub(crate) const WINDOW: u32 = 0x4_0000;
@@ -87,13 +86,6 @@ impl Scene {
         let mut bystander = world.guest();
         let seen = bystander.mapped_by_name("object", GRANULE, AUTOMATIC);
         Self { world, file, bystander, seen, round: 0 }
-    }
-
-    /// A store for one more guest.
-    pub(crate) fn store(&self) -> Store<State> {
-        let mut store = Store::new(self.world.engine(), self.world.state(FsPerms::ReadWrite, |context| context));
-        attach(&mut store);
-        store
     }
 
     /// Makes the file whole.
@@ -190,8 +182,8 @@ impl Maker {
 
     pub(crate) fn guest(&self, scene: &Scene) -> Hostile {
         match self {
-            Self::Component(component, linker) => Hostile::component(scene.store(), component, linker),
-            Self::Module(module) => Hostile::module(scene.store(), module),
+            Self::Component(component, linker) => Hostile::component(scene.world.store(), component, linker),
+            Self::Module(module) => Hostile::module(scene.world.store(), module),
         }
     }
 
