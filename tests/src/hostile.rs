@@ -51,7 +51,9 @@ impl Lowered {
     /// `name` of an imported instance.
     #[must_use]
     pub fn of(instance: &str, name: &str, export: &str, signature: (&'static str, &'static str)) -> Self {
-        let what = format!(r#"canon lower (func ${instance} "{name}") (memory (core memory $m "memory")) (realloc (core func $m "realloc"))"#);
+        let what = format!(
+            r#"canon lower (func ${instance} "{name}") (memory (core memory $m "memory")) (realloc (core func $m "realloc"))"#
+        );
         Self { what, export: export.to_owned(), signature }
     }
 
@@ -65,7 +67,8 @@ impl Lowered {
     #[must_use]
     pub fn memory_control() -> Vec<Self> {
         let drops = ["object", "mapping", "lease"];
-        let calls = CALLS.iter().map(|&(export, instance, name, params)| Self::of(instance, name, export, (params, "")));
+        let calls =
+            CALLS.iter().map(|&(export, instance, name, params)| Self::of(instance, name, export, (params, "")));
         calls.chain(drops.map(|name| Self::drop_of(&format!("{name}-type"), &format!("drop-{name}")))).collect()
     }
 }
@@ -89,7 +92,8 @@ pub fn inside_as(tag: &str, lowered: &[Lowered], core: &str, lifts: &str) -> Str
         writeln!(lowers, "(core func ${tag}{export} ({what}))").expect(TEXT);
         writeln!(imports, r#"(import "f" "{export}" (func ${export} (param {params}) {result}))"#).expect(TEXT);
         writeln!(instances, r#"(export "{export}" (func ${tag}{export}))"#).expect(TEXT);
-        writeln!(wrappers, r#"(func (export "{export}") (param {params}) {result} {gets} call ${export})"#).expect(TEXT);
+        writeln!(wrappers, r#"(func (export "{export}") (param {params}) {result} {gets} call ${export})"#)
+            .expect(TEXT);
         exports += &lift(tag, export, params, &lifted);
     }
     for (name, params, result) in ACCESSES {
@@ -178,6 +182,7 @@ pub fn hostile_module(engine: &Engine, core: &str) -> Module {
         writeln!(imports, r#"(import "{module}" "{name}" (func ${export} (param {params})))"#).expect(TEXT);
         writeln!(wrappers, r#"(func (export "{export}") (param {params}) {gets} call ${export})"#).expect(TEXT);
     }
-    let wat = format!(r#"(module {imports} (memory (export "memory") {}) {wrappers} {MEMORY_ACCESS} {core})"#, MEMORY >> 16);
+    let wat =
+        format!(r#"(module {imports} (memory (export "memory") {}) {wrappers} {MEMORY_ACCESS} {core})"#, MEMORY >> 16);
     Module::new(engine, &wat).unwrap_or_else(|error| panic!("the hostile module compiles: {error:?}\n{wat}"))
 }

@@ -228,7 +228,9 @@ fn hoards() {
         let kept = windows.take_while(|start| hoarder.map(*start, GRANULE, object, LEASED).is_ok()).count();
         assert!((4000..4200).contains(&kept), "the quota is 4,096, and was used");
         let beside = turn();
-        println!("a round of another guest, {mode:?}: {alone} ns alone, {beside} ns beside one that hoards {kept} mappings");
+        println!(
+            "a round of another guest, {mode:?}: {alone} ns alone, {beside} ns beside one that hoards {kept} mappings"
+        );
         assert!(beside <= 20 * alone + 1_000_000, "{mode:?}: {alone} ns, then {beside}");
         drop(hoarder);
         Held::now().assert_about(before, "a hoard that is gone");

@@ -21,7 +21,8 @@ fn with_less(test: &str, limits: &str, body: impl FnOnce()) {
     drop(World::new(Mode::Copy));
     let program = std::env::current_exe().expect("this program");
     let script = format!(r#"{limits} && exec "$0" --exact "$1" --nocapture --test-threads 1"#);
-    let run = Command::new("sh").args(["-c", &script]).arg(program).arg(test).env(SMALL, "1").output().expect("a shell");
+    let run =
+        Command::new("sh").args(["-c", &script]).arg(program).arg(test).env(SMALL, "1").output().expect("a shell");
     let told = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success() && told.contains("1 passed"), "{told}");
 }
@@ -196,7 +197,8 @@ const SMALL_DISK: &str = r#"if [ -z "$INSIDE" ]; then
 
 /// Whether this system lets its users mount things of their own.
 fn can_mount() -> bool {
-    let tried = Command::new("unshare").args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
+    let tried =
+        Command::new("unshare").args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
     let can = tried.is_ok_and(|tried| tried.status.success());
     if !can {
         println!("unshare(1) is not allowed here: no full disk to be had");

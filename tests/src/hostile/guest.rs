@@ -178,7 +178,11 @@ fn call_module(
     let arguments: Vec<Val> = ty
         .params()
         .zip(numbers)
-        .map(|(ty, number)| if ty.is_i64() { Val::I64(number.cast_signed()) } else { Val::I32(low(*number).cast_signed()) })
+        .map(
+            |(ty, number)| {
+                if ty.is_i64() { Val::I64(number.cast_signed()) } else { Val::I32(low(*number).cast_signed()) }
+            },
+        )
         .collect();
     let mut results = vec![Val::I32(0); ty.results().len()];
     func.call(store, &arguments, &mut results)?;

@@ -23,8 +23,11 @@ const EXPORTS: [(&str, &str, &str); 9] = [
 ];
 
 fn signature(params: &str, result: &str) -> String {
-    let params: String =
-        params.split_whitespace().enumerate().map(|(at, ty)| format!(r#"(param "p{at}" {})"#, ty.replace('i', "u"))).collect();
+    let params: String = params
+        .split_whitespace()
+        .enumerate()
+        .map(|(at, ty)| format!(r#"(param "p{at}" {})"#, ty.replace('i', "u")))
+        .collect();
     if result.is_empty() { params } else { format!("{params} (result {})", result.replace('i', "u")) }
 }
 

@@ -131,7 +131,10 @@ fn a_snapshot_of_the_file_sees_neither_stores_nor_wasi_writes() {
         guests[1].0.write_file("/file", 10, b"written");
         third.write(snapshot.start + 20, b"mine");
         let frozen = third.read(snapshot.start, 2 * 4096);
-        assert_eq!(frozen[..24], *b"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01mine");
+        assert_eq!(
+            frozen[..24],
+            *b"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01mine"
+        );
         (frozen, seen(&mut guests))
     });
 }

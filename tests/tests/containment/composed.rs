@@ -16,7 +16,9 @@ fn maker(scene: &Scene) -> Maker {
     let [mut types, mut lifts, mut core, mut exports] = [const { String::new() }; 4];
     let mut lowered = Lowered::memory_control();
     for (name, wit) in PASSED {
-        types += &format!(r#"(export "pass-{name}" (func (param "it" {wit}))) (export "give-{name}" (func (result {wit})))"#);
+        types += &format!(
+            r#"(export "pass-{name}" (func (param "it" {wit}))) (export "give-{name}" (func (result {wit})))"#
+        );
         lowered.push(Lowered::of("back", &format!("pass-{name}"), &format!("pass-{name}"), ("i32 i32", "")));
         lowered.push(Lowered::of("back", &format!("give-{name}"), &format!("give-{name}"), ("i32", "")));
         core += &format!(r#"(func (export "pass-{name}") (param i32 i32))"#);
@@ -55,7 +57,9 @@ fn what_is_passed_from_there_to_another_component_traps() {
     let maker = maker(&scene);
     let mut cases = Vec::new();
     for (name, element) in [("string", 1), ("bytes", 1), ("longs", 8), ("strings", 8)] {
-        for (at, len) in [(BAD.start, 2 * PAGE), (BAD.start, 8), (BAD.start - 8, 16), (BAD.end - 8, 8), (BAD.end - 8, 16)] {
+        for (at, len) in
+            [(BAD.start, 2 * PAGE), (BAD.start, 8), (BAD.start - 8, 16), (BAD.end - 8, 8), (BAD.end - 8, 16)]
+        {
             cases.push((name, at, len / element));
         }
     }

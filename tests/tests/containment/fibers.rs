@@ -50,10 +50,8 @@ async fn wander(seen: &Mutex<HashSet<ThreadId>>) {
 }
 
 fn component(scene: &Scene) -> Component {
-    let lowered = [
-        Lowered::of("waits", "take", "take", ("i32 i32", "")),
-        Lowered::of("waits", "give", "give", ("i32", "")),
-    ];
+    let lowered =
+        [Lowered::of("waits", "take", "take", ("i32 i32", "")), Lowered::of("waits", "give", "give", ("i32", ""))];
     let imports = r#"(import "test:host/waits" (instance $waits
         (export "take" (func (param "it" (list u8))))
         (export "give" (func (result (list u8))))))"#;
@@ -122,7 +120,8 @@ async fn all_calls(threads: Arc<Mutex<HashSet<ThreadId>>>) {
 #[test]
 fn faults_on_stacks_that_move_between_threads_are_contained() {
     let threads = Arc::<Mutex<HashSet<ThreadId>>>::default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let tasks: Vec<_> = (0..6).map(|_| tokio::spawn(all_calls(threads.clone()))).collect();
         for task in tasks {

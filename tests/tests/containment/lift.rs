@@ -47,7 +47,9 @@ fn an_element_that_points_there_traps_its_caller() {
     let maker = maker(&scene);
     let cases: Vec<_> = ["strings", "lists"]
         .into_iter()
-        .flat_map(|name| [(BAD.start, 1), (BAD.start - 10, 11), (BAD.end - 1, 1), (BAD.end - 1, 10)].map(|at| (name, at)))
+        .flat_map(|name| {
+            [(BAD.start, 1), (BAD.start - 10, 11), (BAD.end - 1, 1), (BAD.end - 1, 10)].map(|at| (name, at))
+        })
         .collect();
     maker.contains(&mut scene, &cases, |guest, &(name, (at, len))| {
         for (word, value) in [at, len].into_iter().enumerate() {
@@ -89,7 +91,8 @@ fn a_result_that_points_there_traps_before_the_host_has_it() {
 
 /// Where a result's own bytes are bad.
 fn result_places() -> Vec<(Shape, u32)> {
-    let at = |shape: &Shape| [BAD.start, BAD.end - shape.size.next_multiple_of(8), BAD.start - 8].map(|at| (*shape, at));
+    let at =
+        |shape: &Shape| [BAD.start, BAD.end - shape.size.next_multiple_of(8), BAD.start - 8].map(|at| (*shape, at));
     let places = SHAPES.iter().flat_map(at);
     // One that begins before the edge has to have all its bytes read: an option says so with its first.
     places.filter(|(shape, at)| *at >= BAD.start || shape.name == "many").collect()

@@ -117,7 +117,13 @@ impl Scene {
 
     /// The guest was trapped with the address and the kind, is not entered again, and nobody else noticed.
     #[track_caller]
-    pub(crate) fn assert_contained<T: Debug>(&mut self, mut guest: Hostile, bad: Bad, what: &str, call: Result<T, Error>) {
+    pub(crate) fn assert_contained<T: Debug>(
+        &mut self,
+        mut guest: Hostile,
+        bad: Bad,
+        what: &str,
+        call: Result<T, Error>,
+    ) {
         let trap = call.expect_err(what);
         assert_cause(&trap, guest.store.data().memctl.last_fault(), bad, what);
         if violation(&trap).is_some() {

@@ -69,13 +69,8 @@ fn contained(acts: &[(&str, Act)], places: &[(u32, u32)]) {
 }
 
 /// Places that host code reads all of.
-const READ: [(u32, u32); 5] = [
-    (BAD.start, 2 * PAGE),
-    (BAD.start - 5, 10),
-    (BAD.end - 1, 1),
-    (BAD.end - 5, 10),
-    (BAD.start - PAGE, 4 * PAGE),
-];
+const READ: [(u32, u32); 5] =
+    [(BAD.start, 2 * PAGE), (BAD.start - 5, 10), (BAD.end - 1, 1), (BAD.end - 5, 10), (BAD.start - PAGE, 4 * PAGE)];
 /// Places that host code writes all of, the file's own bytes not among them.
 const WRITTEN: [(u32, u32); 5] =
     [(BAD.start, 2 * PAGE), (BAD.start - 5, 10), (BAD.end - 1, 1), (BAD.end - 5, 10), (BAD.start - 2000, PAGE + 1)];
@@ -177,6 +172,7 @@ fn results_whose_place_is_there_trap() {
             ("random", |with, at, _| with.guest.try_call("random", &[5, at])),
             ("open", |with, at, _| with.guest.try_call("open-at", &[with.directory, 0, 0, 5, 0, 1, at])),
         ],
-        &[(BAD.start, 0), (BAD.end - 16, 0), (BAD.start - 4, 0)].map(|(at, len): (u32, u32)| (at.next_multiple_of(8), len)),
+        &[(BAD.start, 0), (BAD.end - 16, 0), (BAD.start - 4, 0)]
+            .map(|(at, len): (u32, u32)| (at.next_multiple_of(8), len)),
     );
 }
