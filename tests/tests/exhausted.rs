@@ -214,7 +214,7 @@ fn on_a_full_disk(test: &str, body: impl Fn(&World, &mut Guest, u32, &mut Others
     with_less(test, SMALL_DISK, || {
         for mode in BACKENDS {
             let world = World::new(mode);
-            world.file("filler", &[1; 8 * GRANULE as usize]);
+            world.file("filler", &[1; 8 * 4096]);
             std::fs::File::create(world.dir.path().join("file")).and_then(|file| file.set_len(LONGER)).expect("sparse");
             let mut others = Others::new(&world);
             let mut guest = world.guest();

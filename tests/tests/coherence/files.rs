@@ -5,7 +5,7 @@ use memctl_tests::{AUTOMATIC, Answer, GRANULE, Guest, Mapped, PRIVATE, World};
 use crate::the_same_on_every_backend;
 
 /// Bytes in the file: it ends in the middle of its second granule.
-const LEN: usize = GRANULE as usize + 2048;
+const LEN: usize = 4096 + 2048;
 const WINDOW: u64 = 2 * GRANULE;
 
 fn guest(world: &World) -> (Guest, Mapped) {

@@ -48,7 +48,7 @@ fn maker(scene: &Scene) -> Maker {
             {exports})"#
     );
     let component = Component::new(scene.world.engine(), &wat).unwrap_or_else(|error| panic!("{error:?}\n{wat}"));
-    Maker::Component(component, scene.world.linker().clone())
+    Maker::Component(component, Box::new(scene.world.linker().clone()))
 }
 
 #[test]

@@ -171,7 +171,7 @@ pub(crate) fn assert_cause(trap: &Error, last_fault: Option<Cause>, bad: Bad, wh
 
 /// What the guests of a test are made from.
 pub(crate) enum Maker {
-    Component(Component, Linker<State>),
+    Component(Component, Box<Linker<State>>),
     Module(Module),
 }
 
@@ -179,7 +179,7 @@ impl Maker {
     /// Memory control and the memory, nothing more.
     pub(crate) fn plain_component(scene: &Scene) -> Self {
         let component = hostile_component(scene.world.engine(), "", &[], "", "");
-        Self::Component(component, scene.world.linker().clone())
+        Self::Component(component, Box::new(scene.world.linker().clone()))
     }
 
     pub(crate) fn module(scene: &Scene, core: &str) -> Self {

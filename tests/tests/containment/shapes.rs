@@ -104,7 +104,7 @@ pub(crate) fn maker(scene: &Scene) -> Maker {
     let component = hostile_component(scene.world.engine(), &imports, &lowered, &core, &lifts);
     let mut linker = scene.world.linker().clone();
     define(&mut linker).expect("the test's functions link");
-    Maker::Component(component, linker)
+    Maker::Component(component, Box::new(linker))
 }
 
 fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {

@@ -56,7 +56,7 @@ fn contained(acts: &[(&str, Act)], places: &[(u32, u32)]) {
     std::os::unix::fs::symlink("x".repeat(3000), scene.world.dir.path().join("link")).expect("linked");
     let lowered = CALLS.map(|(instance, name, export, signature)| Lowered::of(instance, name, export, signature));
     let component = hostile_component(scene.world.engine(), include_str!("wasi.wat"), &lowered, "", "");
-    let maker = Maker::Component(component, scene.world.linker().clone());
+    let maker = Maker::Component(component, Box::new(scene.world.linker().clone()));
     for (name, act) in acts {
         let cases: Vec<_> = places.iter().map(|place| (*name, *place)).collect();
         maker.contains(&mut scene, &cases, |guest, &(_, (at, len))| {
