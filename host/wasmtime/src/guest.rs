@@ -126,9 +126,12 @@ impl Guest {
         refreshed.map_err(|error| {
             self.shared.gate.leave(self.ticket);
             crate::error::refused(instance, "refresh at a crossing", &error);
-            let violation = Violation::Refresh(if let Error::Io { errno, .. } = error { errno } else { 0 });
-            self.poison(violation);
-            violation
+            // A bad page of its own explains it better.
+            self.check_faults().err().unwrap_or_else(|| {
+                let violation = Violation::Refresh(if let Error::Io { errno, .. } = error { errno } else { 0 });
+                self.poison(violation);
+                violation
+            })
         })
     }
 

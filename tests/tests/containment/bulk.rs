@@ -1,6 +1,8 @@
 //! Instructions that touch many bytes, some of them as host code.
 
-use crate::scene::{BAD, Maker, PAGE, Scene, WINDOW};
+use memctl_tests::AUTOMATIC;
+
+use crate::scene::{BAD, Bad, Maker, PAGE, Scene, WINDOW};
 
 /// Lengths at which an engine may choose another way, and those around a host page.
 const LENS: [u32; 9] = [1, 7, 127, 128, 129, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE];
@@ -72,12 +74,10 @@ fn memory_init_traps() {
 
 #[test]
 fn no_bytes_at_all_are_no_fault() {
-    use memctl_tests::AUTOMATIC;
-
     let mut scene = Scene::new();
     let maker = Maker::module(&scene, "");
     let mut guest = maker.guest(&scene);
-    scene.spoil(&mut guest, AUTOMATIC, crate::scene::Bad::Gone);
+    scene.spoil(&mut guest, AUTOMATIC, Bad::Gone);
     for at in [BAD.start, BAD.start + 5, BAD.end] {
         guest.call("fill", &[at.into(), 1, 0]);
         guest.call("copy", &[at.into(), ELSEWHERE, 0]);
@@ -133,6 +133,24 @@ fn atomic_instructions_trap() {
     let mut scene = Scene::new();
     let maker = Maker::module(&scene, CORE);
     maker.contains(&mut scene, &cases, |guest, &(name, address)| guest.try_call(name, &[address.into()]));
+}
+
+#[test]
+fn waking_nobody_there_is_no_way_out() {
+    const CORE: &str = r#"
+        (func (export "notify") (param i32) (result i32) local.get 0 i32.const 1 memory.atomic.notify)
+        (func (export "wait") (param i32) local.get 0 i32.const 0 i64.const 0 memory.atomic.wait32 drop)"#;
+    let mut scene = Scene::new();
+    let maker = Maker::module(&scene, CORE);
+    for bad in Bad::OF_MODULES {
+        let mut guest = maker.guest(&scene);
+        scene.spoil(&mut guest, AUTOMATIC, bad);
+        assert_eq!(guest.call("notify", &[BAD.start.into()]), 0, "nobody waits, and nothing is read");
+        let trap = guest.try_call("wait", &[BAD.start.into()]).expect_err("a memory of its own");
+        assert_eq!(trap.downcast_ref::<wasmtime::Trap>(), Some(&wasmtime::Trap::AtomicWaitNonSharedMemory));
+        let called = guest.try_call("load8", &[BAD.start.into()]);
+        scene.assert_contained(guest, bad, "afterwards", called);
+    }
 }
 
 #[test]

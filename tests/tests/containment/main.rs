@@ -7,6 +7,7 @@ mod composed;
 mod fibers;
 mod lift;
 mod lower;
+mod memories;
 mod nested;
 mod order;
 mod own_calls;

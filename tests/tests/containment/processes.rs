@@ -5,9 +5,10 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use memctl_tests::hostile::{Deed, Hostile, caller};
-use memctl_tests::{AUTOMATIC, Ask, GRANULE, LEASED, PRIVATE};
+use memctl_tests::{AUTOMATIC, Ask, GRANULE, LEASED, PRIVATE, violation};
+use memctl_wasmtime::{FaultKind, Violation};
 
-use crate::scene::{BAD, Bad, Scene, WINDOW};
+use crate::scene::{BAD, Bad, Maker, PAGE, Scene, WINDOW};
 
 const LEN: u64 = 4 * GRANULE;
 
@@ -96,4 +97,25 @@ fn a_guest_with_bad_pages_does_not_keep_others_from_resizing() {
     assert_eq!(other.resize(object, LEN), Ok(()), "what is wrong with the window of one guest is nothing to another");
     let mapped = other.mapped(object, LEN, LEASED);
     assert_eq!(other.read(mapped.start + 100, 3), [0; 3]);
+}
+
+#[test]
+fn a_tail_that_is_forbidden_traps_its_guest_with_the_address() {
+    let mut scene = Scene::new();
+    let path = scene.world.dir.path().join("file");
+    let mut guest = Maker::module(&scene, "").guest(&scene);
+    scene.make_whole();
+    let object = guest.open("file");
+    guest.map(WINDOW, LEN, object, AUTOMATIC).expect("maps");
+    truncate(&path, 0);
+    guest.try_call("load8", &[WINDOW.into()]).expect_err("traps, and leaves an inaccessible page");
+    // The file ends in that page now: what is behind its end is the domain's to zero whenever the guest is entered.
+    truncate(&path, 100);
+    let trap = guest.try_call("load8", &[0]).expect_err("its window can't be refreshed");
+    let Some(Violation::Fault(cause)) = violation(&trap) else { panic!("not a fault: {trap:?}") };
+    assert_eq!(cause.kind, FaultKind::Protection);
+    assert!((u64::from(WINDOW)..u64::from(WINDOW + PAGE)).contains(&cause.address), "{cause}");
+    drop(guest);
+    scene.make_whole();
+    scene.assert_others_go_on("the guest is gone");
 }

@@ -23,7 +23,7 @@ use call::Call;
 /// Files can't be mapped by core modules: run them as components for that, as `memctl run` does.
 ///
 /// ```
-/// use memctl_wasmtime::{Domain, MemctlCtx, add_to_core_linker};
+/// use memctl_wasmtime::{Domain, MemctlCtx, add_to_core_linker, note_faults};
 /// use wasmtime::{Config, Engine, Linker, Store};
 ///
 /// let domain = Domain::builder().build()?;
@@ -35,6 +35,7 @@ use call::Call;
 /// let mut store = Store::new(&engine, domain.context().build());
 /// let crossing = store.data().crossing();
 /// store.call_hook(move |_, hook| Ok(crossing(hook)?));
+/// note_faults(&mut store);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
