@@ -11,6 +11,7 @@
 mod build;
 mod component;
 mod guest;
+pub mod hostile;
 mod wire;
 mod world;
 

@@ -105,6 +105,20 @@ impl World {
         &self.component
     }
 
+    /// An attached store for one more guest, which may write the folder.
+    #[must_use]
+    pub fn store(&self) -> Store<State> {
+        let mut store = Store::new(&self.engine, self.state(FsPerms::ReadWrite, |context| context));
+        attach(&mut store);
+        store
+    }
+
+    /// The linker of the guests.
+    #[must_use]
+    pub fn linker(&self) -> &Linker<State> {
+        &self.linker
+    }
+
     /// One more guest, which may write the folder.
     #[must_use]
     pub fn guest(&self) -> Guest {
@@ -143,7 +157,7 @@ impl World {
         context: impl FnOnce(memctl_wasmtime::MemctlCtxBuilder) -> memctl_wasmtime::MemctlCtxBuilder,
     ) -> State {
         let mut wasi = WasiCtx::builder();
-        wasi.inherit_stderr();
+        wasi.inherit_stderr().env("NAME", "value").args(&["guest", "argument"]);
         wasi.preopened_dir(self.dir.path(), "/", perms).expect("the folder can be opened");
         State { wasi: wasi.build(), table: ResourceTable::new(), memctl: context(self.domain.context()).build() }
     }

@@ -9,6 +9,9 @@ use memctl_tests::{
 };
 use memctl_wasmtime::{BuildError, Domain, DomainBuilder, FaultKind, Mode, Violation};
 
+/// Bytes of the object, and of the windows.
+const LEN: usize = 3 * 4096;
+
 fn parallel(claim: impl Fn(&World)) {
     on_every_backend_with(DomainBuilder::parallel, |world| {
         world.publish("object", 3 * GRANULE);
@@ -61,7 +64,7 @@ fn what_touches_a_window_outside_its_leases_traps() {
             let (guest, mapped) = leasing(world);
             trapped(guest, mapped.start + at, true, |guest| store(guest, mapped.start + at));
         }
-        assert_eq!(world.object("object"), [0; 3 * GRANULE as usize]);
+        assert_eq!(world.object("object"), [0; LEN]);
     });
 }
 
@@ -103,7 +106,7 @@ fn host_code_that_acts_for_a_guest_is_held_to_its_leases() {
         let Some(Violation::Fault(cause)) = violation(&error.expect_err("it traps")) else { panic!("a fault") };
         assert_eq!((cause.address, cause.kind), (mapped.start + 3, FaultKind::Protection));
         drop(guest);
-        assert_eq!(world.object("object"), [0; 3 * GRANULE as usize], "the object is untouched");
+        assert_eq!(world.object("object"), [0; LEN], "the object is untouched");
 
         let (mut guest, mapped) = leasing(world);
         guest.acquire(mapped, Access::Write).expect("the dead guest had none");
@@ -131,7 +134,7 @@ fn unmapped_windows_are_ordinary_memory_again() {
     guarded(|world| {
         let (mut guest, mapped) = leasing(world);
         guest.unmap(mapped).expect("live");
-        guest.write(mapped.start, &[1; 3 * GRANULE as usize]);
+        guest.write(mapped.start, &[1; LEN]);
         assert_eq!(guest.read(mapped.start, 1), [1]);
     });
 }
@@ -171,7 +174,7 @@ fn counters_lose_no_count() {
             }
         });
         let object = world.object("object");
-        let count = object[GRANULE as usize - 8..GRANULE as usize].try_into().expect("8 bytes");
+        let count = object[4096 - 8..4096].try_into().expect("8 bytes");
         assert_eq!(u64::from_le_bytes(count), 3 * ROUNDS);
     });
 }

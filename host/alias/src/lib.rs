@@ -51,7 +51,7 @@ mod table;
 pub use fault::{Fault, FaultKind};
 pub use file::FileObject;
 pub use reservation::Reservation;
-pub use sys::{Protection, install, observe};
+pub use sys::{Protection, install, note_fault};
 pub use table::contained_faults;
 
 /// The host page in bytes: the granule of this backend.

@@ -138,7 +138,8 @@ impl Reservation {
 
     /// The newest fault that the handler saw, in host or guest code. It stays until the next one.
     ///
-    /// Where the engine's handler runs first, a protection fault of guest code does not get here; a vanished page always does.
+    /// Where the engine's handler runs first, a protection fault of guest code gets here only by [`note_fault`](crate::note_fault); a
+    /// vanished page always does.
     #[must_use]
     pub fn last_fault(&self) -> Option<Fault> {
         self.entry.last()

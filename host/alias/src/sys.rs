@@ -9,7 +9,7 @@ mod spare;
 
 use std::sync::OnceLock;
 
-pub use signals::{install, observe};
+pub use signals::{install, note_fault};
 pub use space::Protection;
 pub(crate) use space::{Space, View};
 pub(crate) use spare::FOR_HIDE;

@@ -10,7 +10,6 @@ use crate::Domain;
 use crate::error::{Cause, Violation};
 use crate::guest::Guest;
 use crate::handles::Handles;
-use crate::sys::watch_faults;
 use crate::tickets::Tickets;
 
 /// One guest's membership of a [`Domain`]. Lives in the store's data; when it is dropped with the store, the guest's mappings
@@ -62,13 +61,24 @@ impl MemctlCtx {
         self.guest.last_fault()
     }
 
+    /// Whether the guest may run on: not if it was trapped on the domain's account, or will be when it is next entered.
+    ///
+    /// Results of a guest's export are lifted after control came back. If that touched a page that is gone, or that the guest has no right to, and the
+    /// export has no post-return function, no crossing is left to tell: the host got zeros. Ask here before using results of guests that may mean harm.
+    ///
+    /// # Errors
+    /// What the guest did.
+    pub fn check(&self) -> Result<(), Violation> {
+        self.guest.check_faults()
+    }
+
     /// Ends the guest now rather than with its store, after a trap for instance: its mappings go, its leases are revoked and its handles are
     /// closed. What it asks for afterwards is answered with `stale`.
     pub fn end(&mut self) {
         self.guest.end();
     }
 
-    /// What [`attach`] does at each crossing, for embedders with a call hook of their own: return its error, and call it first when the
+    /// What [`attach`] does at each crossing, for embedders with a call hook of their own, who call [`note_faults`](crate::note_faults) too: return its error, and call it first when the
     /// host is entered and last when the guest is, so that it isn't told of an entry that the hook then refuses.
     pub fn crossing(&self) -> impl Fn(CallHook) -> Result<(), Violation> + Send + Sync + 'static {
         let guest = self.guest.clone();
@@ -115,9 +125,9 @@ pub struct MemctlCtxView<'a> {
 
 /// Lets the domain see the store's crossings between guest and host, and its faults. Without it nothing is aliased and no mapping is `automatic`.
 /// Takes the store's [call hook](Store::call_hook) and its [signal handler](wasmtime::unix::StoreExt::set_signal_handler); an embedder that needs the
-/// hook uses [`MemctlCtx::crossing`] and [`watch_faults`] instead.
+/// hook uses [`MemctlCtx::crossing`] and [`note_faults`](crate::note_faults) instead.
 pub fn attach<T: MemctlView>(store: &mut Store<T>) {
     let crossing = store.data_mut().memctl().ctx.crossing();
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
-    watch_faults(store);
+    crate::note_faults(store);
 }

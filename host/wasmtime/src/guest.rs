@@ -131,14 +131,17 @@ impl Guest {
         refreshed.map_err(|error| {
             self.shared.gate.leave(self.ticket);
             crate::error::refused(instance, "refresh at a crossing", &error);
-            let violation = Violation::Refresh(if let Error::Io { errno, .. } = error { errno } else { 0 });
-            self.poison(violation);
-            violation
+            // A bad page of its own explains it better.
+            self.check_faults().err().unwrap_or_else(|| {
+                let violation = Violation::Refresh(if let Error::Io { errno, .. } = error { errno } else { 0 });
+                self.poison(violation);
+                violation
+            })
         })
     }
 
     /// Traps the guest if host code that acted for it touched a bad page since the last crossing.
-    fn check_faults(&self) -> Result<(), Violation> {
+    pub(crate) fn check_faults(&self) -> Result<(), Violation> {
         let contained = memctl_alias::contained_faults();
         if self.faults_seen.load(Ordering::Relaxed) != contained {
             self.faults_seen.store(contained, Ordering::Relaxed);

@@ -82,6 +82,7 @@
 //! # Fault containment
 //! A file that somebody else cuts off takes pages away under a mapping. Code of the guest then gets a trap, and so does host code
 //! that acts for it, at the next crossing; the process and all other guests go on. [`MemctlCtx::last_fault`] tells the address.
+//! Results that a guest's export leaves in its memory are read after the last crossing: see [`MemctlCtx::check`].
 //! The handler that does this is process-wide, passes every other fault on, and is in place from [`Domain::configure`] on.
 //!
 //! # For people who watch
@@ -126,7 +127,7 @@ pub use memctl_alias::{FaultKind, host_page_size};
 pub use memctl_core::{Access, Code, Error, Quotas, Rights};
 pub use source::Source;
 pub use stats::Stats;
-pub use sys::watch_faults;
+pub use sys::note_faults;
 
 /// The README's embedding and guest compile.
 #[cfg(doctest)]

@@ -63,17 +63,17 @@ impl DomainBuilder {
     }
 }
 
-/// Lets [`MemctlCtx::last_fault`](crate::MemctlCtx::last_fault) tell where code of the store's guest itself touched a bad page, and whether it was a store: wasmtime
-/// traps it for that, but doesn't say. [`attach`](crate::attach) does this too. Takes the store's
-/// [signal handler](StoreExt::set_signal_handler).
-pub fn watch_faults<T>(store: &mut Store<T>) {
+/// Lets [`MemctlCtx::last_fault`](crate::MemctlCtx::last_fault) tell of forbidden accesses by the guest's own code too: wasmtime traps them before
+/// the domain's fault handler hears of them. [`attach`](crate::attach) does this; only embedders with a call hook of their own need it. Takes
+/// the store's [signal handler](StoreExt::set_signal_handler).
+pub fn note_faults<T: 'static>(store: &mut Store<T>) {
     let note = |signal, info, context| {
-        // SAFETY: wasmtime calls this from its own handler, with its arguments.
-        unsafe { memctl_alias::observe(signal, info, context) };
-        // Not handled: what comes of it is wasmtime's affair.
+        // SAFETY: wasmtime calls this in its handler of SIGSEGV, SIGILL, SIGFPE or SIGBUS, with that handler's arguments; other signals
+        // than SIGSEGV and SIGBUS are looked at no further than their code.
+        unsafe { memctl_alias::note_fault(signal, info, context) };
         false
     };
-    // SAFETY: the handler does only what `observe` does, which is async-signal-safe.
+    // SAFETY: `note_fault` is async-signal-safe, and nothing else happens.
     unsafe { store.set_signal_handler(note) };
 }
 

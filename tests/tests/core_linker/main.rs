@@ -3,5 +3,6 @@
 
 mod calls;
 mod command;
+mod handles;
 mod module;
 mod preview1;

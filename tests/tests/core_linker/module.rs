@@ -110,7 +110,7 @@ fn instantiate(domain: &Domain, mode: Mode, config: &Config, wat: &str) -> Core 
     let mut store = Store::new(&engine, domain.context().build());
     let crossing = store.data().crossing();
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
-    memctl_wasmtime::watch_faults(&mut store);
+    memctl_wasmtime::note_faults(&mut store);
     let instance = linker.instantiate(&mut store, &module).expect("instantiates");
     let memory = instance.get_memory(&mut store, "memory").expect("exported");
     Core { domain: domain.clone(), mode, store, instance, memory }

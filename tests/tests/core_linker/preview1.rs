@@ -91,7 +91,7 @@ pub(crate) fn run(engine: &Engine, module: &Module, memctl: MemctlCtx, arguments
     let mut store = Store::new(engine, data);
     let crossing = store.data().memctl.crossing();
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
-    memctl_wasmtime::watch_faults(&mut store);
+    memctl_wasmtime::note_faults(&mut store);
     let command = linker.instantiate(&mut store, module)?;
     command.get_typed_func::<(), ()>(&mut store, "_start")?.call(&mut store, ())?;
     Ok(store.into_data().stdout)

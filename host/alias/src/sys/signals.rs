@@ -97,19 +97,9 @@ fn last_errno() -> Errno {
 /// # Safety
 /// Called by the kernel only, or by a later handler that passes on its own arguments.
 unsafe extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: the kernel passes a valid `siginfo_t` to an SA_SIGINFO handler.
-    let details = unsafe { &*info };
-    let why = details.si_code;
-    let kind = match (signal, why) {
-        (SIGSEGV, SEGV_MAPERR | SEGV_ACCERR) => Some(FaultKind::Protection),
-        (SIGBUS, libc::BUS_ADRERR | libc::BUS_MCEERR_AR) => Some(FaultKind::Vanished),
-        _ => None,
-    };
-    if let Some(kind) = kind {
-        // SAFETY: these codes are faults of the kernel's making, which carry an address.
-        let address = unsafe { details.si_addr() }.addr();
-        // SAFETY: this is the third argument of a running SA_SIGINFO handler.
-        let access = unsafe { context::access(context) };
+    // SAFETY: these are the handler's own arguments.
+    let (why, seen) = unsafe { see(signal, info, context) };
+    if let Some((address, kind, access)) = seen {
         // SAFETY: has no conditions.
         let errno = unsafe { libc::__errno_location() };
         // SAFETY: it is the address of the thread's own errno, which always holds a number.
@@ -126,32 +116,54 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut
     unsafe { pass_on(signal, why, info, context) };
 }
 
-/// Notes a fault that an engine's handler is about to answer with a trap, where that runs before the process's: then
-/// [`Reservation::last_fault`](crate::Reservation::last_fault) tells of it. Async-signal-safe.
+/// Notes a fault of guest code for [`Reservation::last_fault`](crate::Reservation::last_fault) and does nothing else, for an engine's
+/// handler that runs before this crate's and keeps such faults to itself. Async-signal-safe.
 ///
 /// # Safety
-/// The arguments are those of a running SA_SIGINFO handler, for a signal of the kernel's making.
-pub unsafe fn observe(signal: c_int, info: *const siginfo_t, context: *const c_void) {
+/// The arguments are those of a running `SA_SIGINFO` handler of SIGSEGV or SIGBUS.
+pub unsafe fn note_fault(signal: c_int, info: *const siginfo_t, context: *const c_void) {
     // SAFETY: the caller's promise.
-    let details = unsafe { &*info };
-    if signal != SIGSEGV || !matches!(details.si_code, SEGV_MAPERR | SEGV_ACCERR) {
-        return;
+    let (_, seen) = unsafe { see(signal, info, context) };
+    if let Some((address, kind, access)) = seen
+        && let Some(slot) = table::find(address)
+    {
+        slot.note(fault_at(&slot, address, kind, &access));
     }
+}
+
+/// The signal's `si_code`; and where and why the access faulted, if that is what the signal is about.
+///
+/// # Safety
+/// The arguments are those of a running `SA_SIGINFO` handler of SIGSEGV or SIGBUS.
+unsafe fn see(
+    signal: c_int,
+    info: *const siginfo_t,
+    context: *const c_void,
+) -> (c_int, Option<(usize, FaultKind, context::Access)>) {
+    // SAFETY: the kernel passes a valid `siginfo_t` to an SA_SIGINFO handler.
+    let details = unsafe { &*info };
+    let why = details.si_code;
+    let kind = match (signal, why) {
+        (SIGSEGV, SEGV_MAPERR | SEGV_ACCERR) => FaultKind::Protection,
+        (SIGBUS, libc::BUS_ADRERR | libc::BUS_MCEERR_AR) => FaultKind::Vanished,
+        _ => return (why, None),
+    };
     // SAFETY: these codes are faults of the kernel's making, which carry an address.
     let address = unsafe { details.si_addr() }.addr();
-    if let Some(slot) = table::find(address) {
-        let (base, _) = slot.accessible();
-        // SAFETY: the caller's promise.
-        let write = unsafe { context::access(context.cast_mut()) }.write;
-        slot.note(Fault { address: (address - base) as u64, kind: FaultKind::Protection, write });
-    }
+    // SAFETY: the caller's promise.
+    let access = unsafe { context::access(context) };
+    (why, Some((address, kind, access)))
+}
+
+fn fault_at(slot: &Slot, address: usize, kind: FaultKind, access: &context::Access) -> Fault {
+    let (base, _) = slot.accessible();
+    Fault { address: (address - base) as u64, kind, write: access.write }
 }
 
 /// Does what the table above says; whether the access may repeat.
 fn contain(address: usize, kind: FaultKind, access: &context::Access) -> bool {
     let Some(slot) = table::find(address) else { return false };
-    let (base, _) = slot.accessible();
-    let fault = Fault { address: (address - base) as u64, kind, write: access.write };
+    let fault = fault_at(&slot, address, kind, access);
     if code::is_host(access.pc) {
         let faults = slot.record(fault);
         (faults <= SINGLE_PAGES && lay_page(&slot, address, libc::PROT_READ | libc::PROT_WRITE))

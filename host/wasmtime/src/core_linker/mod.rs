@@ -25,7 +25,7 @@ use call::Call;
 /// Files can't be mapped by core modules: run them as components for that, as `memctl run` does.
 ///
 /// ```
-/// use memctl_wasmtime::{Domain, MemctlCtx, add_to_core_linker_sync};
+/// use memctl_wasmtime::{Domain, MemctlCtx, add_to_core_linker_sync, note_faults};
 /// use wasmtime::{Config, Engine, Linker, Store};
 ///
 /// let domain = Domain::builder().build()?;
@@ -37,7 +37,7 @@ use call::Call;
 /// let mut store = Store::new(&engine, domain.context().build());
 /// let crossing = store.data().crossing();
 /// store.call_hook(move |_, hook| Ok(crossing(hook)?));
-/// memctl_wasmtime::watch_faults(&mut store);
+/// note_faults(&mut store);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

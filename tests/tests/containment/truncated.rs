@@ -1,9 +1,7 @@
 //! A file that somebody cuts off under a mapping costs its guest a trap, and nobody anything else.
 #![expect(clippy::cast_possible_truncation, reason = "lengths in tests are small")]
 
-use std::process::Command;
-
-use memctl_tests::{AUTOMATIC, Ask, ENGINE_FIRST, GRANULE, Guest, LEASED, Mapped, PRIVATE, World, violation};
+use memctl_tests::{AUTOMATIC, Ask, GRANULE, Guest, LEASED, Mapped, PRIVATE, World, violation};
 use memctl_wasmtime::{FaultKind, Mode, Violation};
 use wasmtime::{Error, Trap};
 
@@ -207,14 +205,4 @@ fn a_snapshot_that_was_copied_before_the_cut_is_whole() {
         std::fs::File::options().write(true).open(path).expect("opens").set_len(0).expect("cut");
         assert_eq!(guest.read(mapped.start, LEN as u32), [7; LEN as usize]);
     });
-}
-
-#[test]
-fn all_of_it_holds_when_an_engine_was_made_before_the_first_domain() {
-    if std::env::var_os(ENGINE_FIRST).is_some() {
-        return;
-    }
-    let tests = std::env::current_exe().expect("this program");
-    let run = Command::new(tests).env(ENGINE_FIRST, "1").output().expect("runs again");
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
 }
