@@ -1,7 +1,7 @@
   ;; What a component says to import memory control: the functions that the hostile guest calls.
   (import "wasi:memory-control/object@0.1.0-draft" (instance $object
     (type $codes (enum "alignment" "bounds" "overlap" "access" "not-found" "stale" "quota" "unsupported" "busy"
-      "out-of-memory" "io"))
+      "out-of-memory" "io" "timed-out" "deadlock"))
     (export "error-code" (type $error-code (eq $codes)))
     (export "object" (type $object (sub resource)))
     (export "[static]object.anonymous"
@@ -14,7 +14,7 @@
   (import "wasi:memory-control/mapping@0.1.0-draft" (instance $mapping
     (alias outer 1 $object-type (type $object))
     (type $codes (enum "alignment" "bounds" "overlap" "access" "not-found" "stale" "quota" "unsupported" "busy"
-      "out-of-memory" "io"))
+      "out-of-memory" "io" "timed-out" "deadlock"))
     (export "error-code" (type $error-code (eq $codes)))
     (type $windows (record (field "memory" (list u8)) (field "start" u64) (field "len" u64)))
     (export "window" (type $window (eq $windows)))

@@ -13,17 +13,17 @@ const ROUNDS: usize = 150;
 
 #[test]
 fn two_stores_that_fault_at_once_are_trapped_each_for_itself() {
-    let together = Barrier::new(2);
-    thread::scope(|scope| {
-        for thread in 0..2 {
-            let together = &together;
-            scope.spawn(move || {
-                let mut scene = Scene::new();
-                let makers = [Maker::plain_component(&scene), Maker::module(&scene, "")];
-                for round in 0..ROUNDS {
-                    let mut guest = makers[round % 2].guest(&scene);
-                    scene.spoil(&mut guest, [AUTOMATIC, LEASED, PRIVATE][round % 3], Bad::Gone);
-                    let at = u64::from(BAD.start) + u64::try_from(round).expect("small");
+    let mut scenes = [Scene::new(), Scene::new()];
+    let makers = scenes.each_ref().map(|scene| [Maker::plain_component(scene), Maker::module(scene, "")]);
+    for round in 0..ROUNDS {
+        let at = u64::from(BAD.start) + u64::try_from(round).expect("small");
+        let together = Barrier::new(2);
+        thread::scope(|scope| {
+            let faulting = scenes.iter_mut().zip(&makers).enumerate().map(|(thread, (scene, makers))| {
+                let mut guest = makers[round % 2].guest(scene);
+                scene.spoil(&mut guest, [AUTOMATIC, LEASED, PRIVATE][round % 3], Bad::Gone);
+                let together = &together;
+                move || {
                     together.wait();
                     let called = match (round + thread) % 4 {
                         0 => guest.try_call("fill", &[at, 7, 300]),
@@ -34,17 +34,24 @@ fn two_stores_that_fault_at_once_are_trapped_each_for_itself() {
                     scene.assert_contained(guest, Bad::Gone, &format!("round {round}"), called);
                 }
             });
-        }
-    });
+            // Both are ready before either waits: nobody is left waiting for one that failed.
+            for fault in faulting.collect::<Vec<_>>() {
+                scope.spawn(fault);
+            }
+        });
+    }
 }
 
 #[test]
 fn a_guest_runs_on_while_others_fault_all_the_time() {
     let together = Barrier::new(2);
+    let (mut scene, calm) = (Scene::new(), Scene::new());
+    let maker = Maker::plain_component(&scene);
+    let mut guest = Maker::plain_component(&calm).guest(&calm);
+    let object = guest.open("object");
+    guest.map(crate::scene::SHARED, 4096, object, AUTOMATIC).expect("maps");
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut scene = Scene::new();
-            let maker = Maker::plain_component(&scene);
             together.wait();
             for round in 0..ROUNDS {
                 let mut guest = maker.guest(&scene);
@@ -54,15 +61,11 @@ fn a_guest_runs_on_while_others_fault_all_the_time() {
             }
         });
         scope.spawn(|| {
-            let scene = Scene::new();
-            let mut guest = Maker::plain_component(&scene).guest(&scene);
-            let object = guest.open("object");
-            guest.map(crate::scene::SHARED, 4096, object, AUTOMATIC).expect("maps");
             together.wait();
             for round in 0..20 * ROUNDS {
                 let byte = u8::try_from(round % 251).expect("a byte");
                 guest.write(crate::scene::SHARED, &[byte]);
-                assert_eq!(scene.world.object("object")[0], byte);
+                assert_eq!(calm.world.object("object")[0], byte);
             }
             assert_eq!(guest.store.data().memctl.last_fault(), None);
         });
