@@ -45,6 +45,7 @@ mod errno;
 mod fault;
 mod file;
 mod reservation;
+mod sync;
 mod sys;
 mod table;
 

@@ -132,7 +132,7 @@ fn contain(address: usize, kind: FaultKind, access: &context::Access) -> bool {
     let (base, _) = slot.accessible();
     let fault = Fault { address: (address - base) as u64, kind, write: access.write };
     if code::is_host(access.pc) {
-        let faults = slot.record(fault);
+        let faults = table::record(&slot, fault);
         (faults <= SINGLE_PAGES && lay_page(&slot, address, libc::PROT_READ | libc::PROT_WRITE))
             || lay_all(&slot, libc::PROT_READ | libc::PROT_WRITE)
     } else {

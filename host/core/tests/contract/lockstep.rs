@@ -13,8 +13,8 @@ use crate::program::{Gave, Op, Step, op, perform};
 const GUEST: Quotas = Quotas { objects: 4, object_bytes: 4 * G, mappings: 5, mapped_bytes: 8 * G, leases: 4 };
 const DOMAIN: Quotas = Quotas { objects: 9, object_bytes: 7 * G, mappings: 11, mapped_bytes: 18 * G, leases: 7 };
 
-/// How many random programs each test runs.
-const CASES: u32 = 2_000;
+/// How many random programs each test runs: fewer under Miri, which is a thousand times slower.
+const CASES: u32 = if cfg!(miri) { 4 } else { 2_000 };
 
 struct Lockstep {
     worlds: Vec<World>,
