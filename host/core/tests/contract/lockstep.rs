@@ -13,7 +13,7 @@ use crate::program::{Gave, Op, Step, op, perform};
 const GUEST: Quotas = Quotas { objects: 4, object_bytes: 4 * G, mappings: 5, mapped_bytes: 8 * G, leases: 4 };
 const DOMAIN: Quotas = Quotas { objects: 9, object_bytes: 7 * G, mappings: 11, mapped_bytes: 18 * G, leases: 7 };
 
-/// How many random programs each test runs: fewer under Miri, which is a thousand times slower.
+/// How many random programs each test runs: fewer, and shorter ones, under Miri, which is a thousand times slower.
 const CASES: u32 = if cfg!(miri) { 4 } else { 2_000 };
 
 struct Lockstep {
@@ -96,6 +96,7 @@ impl Lockstep {
 fn programs(cases: u32, length: usize, test: impl Fn(Vec<Op>, u64)) {
     let config =
         ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() };
+    let length = if cfg!(miri) { length / 5 } else { length };
     let programs = (vec(op(), 1..length), 0..40_u64);
     TestRunner::new(config)
         .run(&programs, |(ops, number)| {
