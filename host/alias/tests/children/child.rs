@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
-use memctl_alias::{Reservation, host_page_size};
+use memctl_alias::{Protection, Reservation, host_page_size};
 
 use crate::sys;
 
@@ -59,6 +59,14 @@ pub(crate) fn said(child: &Output) -> String {
 pub(crate) fn memory(pages: u64) -> Reservation {
     let size = usize::try_from(pages * host_page_size()).expect("fits");
     Reservation::new(size, size, 0).expect("address space")
+}
+
+/// What is needed once is there before it is counted, or used up: the handler's spare mappings, and what the runtime of
+/// ThreadSanitizer allocates at a thread's first fault.
+pub(crate) fn first_fault() {
+    let memory = memory(1);
+    memory.protect(0, host_page_size(), Protection::None).expect("protect");
+    assert!(memory.read(0, &mut [0]).is_err());
 }
 
 /// What the process holds of the kernel's: counted before and after something that fails.

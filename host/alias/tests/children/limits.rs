@@ -9,7 +9,7 @@ use memctl_core::{Code, Error, Storage};
 use rustix::io::Errno;
 use rustix::process::Resource;
 
-use crate::child::{self, Held, exit, memory};
+use crate::child::{self, Held, exit, first_fault, memory};
 use crate::sys;
 
 fn code<T>(result: Result<T, Error>) -> Option<Code> {
@@ -29,8 +29,7 @@ fn without_descriptors_there_are_no_new_objects_and_all_else_works() {
         child::run("limits::without_descriptors_there_are_no_new_objects_and_all_else_works", || {
             let page = host_page_size();
             let object = FileObject::anonymous(2 * page).expect("memory");
-            // The first one installs the handler, which holds something for good.
-            drop(memory(1));
+            first_fault();
             let before = Held::now();
             let limit = sys::limit(Resource::Nofile, Some(0));
             for _ in 0..100 {
@@ -151,6 +150,7 @@ fn a_full_medium_is_an_error_wherever_it_is_met() {
             other.set_size(5).expect("room");
             let memory = memory(32);
             memory.show_shared(0, 32 * page, &object, 0).expect("map");
+            first_fault();
             let before = Held::now();
 
             // Stores through a window, until there is no room for the next host page.

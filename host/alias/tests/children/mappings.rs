@@ -3,15 +3,8 @@
 use memctl_alias::{FileObject, Protection, Reservation, host_page_size};
 use memctl_core::{Code, Storage};
 
-use crate::child::{self, Held, exit, memory};
+use crate::child::{self, Held, exit, first_fault, memory};
 use crate::sys;
-
-/// What is needed once must be there before nothing is: the runtime of ThreadSanitizer makes room at a thread's first fault.
-fn first_fault() {
-    let memory = memory(1);
-    memory.protect(0, host_page_size(), Protection::None).expect("protect");
-    assert!(memory.read(0, &mut [0]).is_err());
-}
 
 #[test]
 fn a_fault_keeps_the_interrupted_codes_errno() {

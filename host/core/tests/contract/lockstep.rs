@@ -96,7 +96,7 @@ impl Lockstep {
 fn programs(cases: u32, length: usize, test: impl Fn(Vec<Op>, u64)) {
     let config =
         ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() };
-    let length = if cfg!(miri) { length / 5 } else { length };
+    let length = if cfg!(miri) { length / 10 } else { length };
     let programs = (vec(op(), 1..length), 0..40_u64);
     TestRunner::new(config)
         .run(&programs, |(ops, number)| {
