@@ -17,7 +17,9 @@ const PREEMPTIONS: usize = 4;
 /// Tries every interleaving of each model whose name has one of the `wanted` words in it, of all if there is none.
 pub(crate) fn run(models: &[Model], wanted: &[String]) -> ExitCode {
     let (mut passed, mut failed) = (0, 0);
-    for (name, program) in models.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|w| name.contains(w))) {
+    for (name, program) in
+        models.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|w| name.contains(w)))
+    {
         let (start, runs) = (Instant::now(), Arc::new(AtomicU64::new(0)));
         let verdict = match tried(*program, &runs) {
             true => {

@@ -99,7 +99,7 @@ fn a_guest_that_ended_can_do_nothing() {
 /// Fewer cases under Miri, which is a thousand times slower and lets a program read no files.
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
-    if cfg!(miri) { ProptestConfig { cases: 4, failure_persistence: None, ..usual } } else { usual }
+    if cfg!(miri) { ProptestConfig { cases: 2, failure_persistence: None, ..usual } } else { usual }
 }
 
 proptest! {
