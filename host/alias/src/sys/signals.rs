@@ -44,7 +44,12 @@ static PREVIOUS_BUS: OnceLock<sigaction> = OnceLock::new();
 /// Installs the fault handler for the process, once, and learns of libraries loaded since the last call.
 ///
 /// The first [`Reservation::new`](crate::Reservation::new) does it too. Call it after loading a library at run time whose code will touch
-/// guest memory. The handler stays for good: wasmtime's `Engine::unload_process_handlers` must not be used with an engine created before it.
+/// guest memory.
+///
+/// A handler that the embedder installed before gets every fault that isn't ours, details and all. One that is installed later, as crash reporters
+/// do, must call the handler that it replaced, or put it back and return: one that keeps what it gets takes our faults for crashes.
+///
+/// The handler stays for good: wasmtime's `Engine::unload_process_handlers` must not be used with an engine created before it.
 ///
 /// ```
 /// memctl_alias::install()?;
