@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::shell::{self, Shell};
 
@@ -28,6 +28,13 @@ impl Tool {
     pub(crate) fn built(self, shell: &Shell) -> PathBuf {
         shell.target().join("debug").join(self.name())
     }
+}
+
+/// What this machine is called as a target.
+pub(crate) fn triple(shell: &Shell) -> Result<String> {
+    let version = String::from_utf8(shell::read(&mut shell.program("rustc", ["-vV"]))?)?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc -vV names no host")?;
+    Ok(host.to_owned())
 }
 
 /// `cargo COMMAND` for the whole workspace. All such commands ask for the same features, so that wasmtime, which takes minutes,

@@ -10,6 +10,7 @@ mod shell;
 mod steps;
 mod test;
 mod text;
+mod verify;
 mod wc;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask test                 all that must hold
   cargo xtask test --only clippy   one step of it
+  cargo xtask verify miri loom     undefined behaviour and interleavings
   cargo xtask demo                 file-scan and the pipeline on both backends, over real text";
 
 #[derive(Subcommand)]
@@ -46,6 +48,12 @@ enum Command {
         /// List the steps.
         #[arg(long)]
         list: bool,
+    },
+    /// Look for memory and thread errors: Miri, loom, AddressSanitizer, ThreadSanitizer. All but loom fetch and use Rust's nightly toolchain.
+    Verify {
+        /// Run only these: miri, loom, asan, tsan.
+        #[arg(value_name = "CHECK")]
+        only: Vec<String>,
     },
     /// Run the examples on both backends over the sources of this project's dependencies, and compare.
     Demo,
@@ -89,6 +97,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Test { only, list: false } => test::run(&shell, &only),
+        Command::Verify { only } => verify::run(&shell, &only),
         Command::Demo => demo::run(&shell),
         Command::Bench { args } => bench::run(&shell, &args),
         Command::Compose { plug, socket, output } => {

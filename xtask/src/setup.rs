@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -30,15 +31,45 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
         }
         let args = [kind, "add", "--toolchain", &wanted.channel];
         let mut command = shell.program("rustup", args.into_iter().chain(missing.iter().map(|name| name.as_str())));
-        // Once more, because networks fail for a moment.
-        if let Err(error) = shell::run(&mut command) {
-            eprintln!("{error:#}; trying once more");
-            shell::run(&mut command).with_context(|| {
-                format!("rustup can't fetch the {kind}s; is https://static.rust-lang.org within reach?")
-            })?;
-        }
+        fetch(&mut command, &format!("the {kind}s"))?;
     }
     println!("toolchain {} has {}", wanted.channel, [wanted.components, wanted.targets].concat().join(", "));
+    Ok(())
+}
+
+/// Installs another toolchain, or components that it lacks; needs no network if all is there.
+pub(crate) fn nightly(shell: &Shell, channel: &str, components: &[&str]) -> Result<()> {
+    if !rustup_works(shell) {
+        bail!(
+            "this needs Rust's {channel} toolchain, and there is no rustup to fetch it; install rustup from https://rustup.rs, \
+             then: rustup toolchain install {channel} --profile minimal --component miri,rust-src"
+        );
+    }
+    let listed = shell.program("rustup", ["component", "list", "--installed", "--toolchain", channel]).output()?;
+    let listed = listed.status.success().then(|| String::from_utf8_lossy(&listed.stdout).into_owned());
+    let mut command = match &listed {
+        // The newest that has them all: a day's nightly may lack some.
+        None => shell.program("rustup", ["toolchain", "install", channel, "--profile", "minimal", "--no-self-update"]),
+        Some(_) => shell.program("rustup", ["component", "add", "--toolchain", channel]),
+    };
+    // An installed component is listed with the machine's name behind its own.
+    let installed = |name: &str| listed.iter().any(|listed| listed.lines().any(|line| line.starts_with(name)));
+    let missing: Vec<_> = components.iter().filter(|name| !installed(name)).copied().collect();
+    match (&listed, missing.is_empty()) {
+        (Some(_), true) => return Ok(()),
+        (Some(_), false) => _ = command.args(&missing),
+        (None, _) => missing.iter().for_each(|name| _ = command.args(["--component", name])),
+    }
+    fetch(&mut command, &format!("the {channel} toolchain"))
+}
+
+/// Runs a command of rustup that needs the network, and once more if it fails: networks do for a moment.
+fn fetch(command: &mut Command, what: &str) -> Result<()> {
+    if let Err(error) = shell::run(command) {
+        eprintln!("{error:#}; trying once more");
+        shell::run(command)
+            .with_context(|| format!("rustup can't fetch {what}; is https://static.rust-lang.org within reach?"))?;
+    }
     Ok(())
 }
 

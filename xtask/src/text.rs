@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use walkdir::WalkDir;
 
+use crate::host;
 use crate::shell::{self, Shell};
 
 /// No more than this is taken, in bytes; the concatenation comes on top.
@@ -68,9 +69,8 @@ pub(crate) fn collect(shell: &Shell, place: &Path) -> Result<Text> {
 
 /// The folders of the dependencies that this machine builds, as cargo unpacked them, in the order of their names.
 fn sources(shell: &Shell) -> Result<Vec<PathBuf>> {
-    let version = String::from_utf8(shell::read(&mut shell.program("rustc", ["-vV"]))?)?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc -vV names no host")?;
-    let args = ["metadata", "--format-version", "1", "--filter-platform", host];
+    let host = host::triple(shell)?;
+    let args = ["metadata", "--format-version", "1", "--filter-platform", &host];
     let metadata: Value = serde_json::from_slice(&shell::read(&mut shell.cargo(args))?)?;
     let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
     let mut folders: Vec<_> = packages

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use memctl_core::{Error, Storage};
 use rustix::fs::{FileType, MemfdFlags, OFlags, fcntl_getfl, fdatasync, fstat, ftruncate, memfd_create};
 use rustix::io::{Errno, pread, pwrite};
+use rustix::process::{Resource, getrlimit};
 
 use crate::errno::refused;
 use crate::host_page_size;
@@ -41,7 +42,9 @@ impl FileObject {
     pub fn anonymous(len: u64) -> Result<Self, Error> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let file = memfd_create("memctl", flags).map_err(|errno| refused("create an anonymous object", errno))?;
-        ftruncate(&file, len).map_err(|errno| refused("give an anonymous object its length", errno))?;
+        Self::check_limit(len)
+            .and_then(|()| ftruncate(&file, len))
+            .map_err(|errno| refused("give an anonymous object its length", errno))?;
         Self::from_file(Arc::new(File::from(file)), true)
     }
 
@@ -94,8 +97,21 @@ impl FileObject {
         if self.writable { Ok(()) } else { Err(Error::Access { right: "write the file" }) }
     }
 
+    /// Whether the process may write bytes up to `end`: past its limit the kernel would not just refuse but end the process with SIGXFSZ
+    /// (`setrlimit(2)`, RLIMIT_FSIZE).
+    fn check_limit(end: u64) -> Result<(), Errno> {
+        match getrlimit(Resource::Fsize).current {
+            Some(limit) if end > limit => Err(Errno::FBIG),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes all of `bytes`, past the end too.
     fn write_all(&self, mut offset: u64, mut bytes: &[u8]) -> Result<(), Errno> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        Self::check_limit(offset.saturating_add(bytes.len() as u64))?;
         while !bytes.is_empty() {
             match pwrite(&self.file, bytes, offset) {
                 Ok(0) => return Err(Errno::IO),
@@ -159,7 +175,8 @@ impl Storage for FileObject {
         // written over it make the file longer only after they are in place, so nobody sees what was there.
         let tail_end = before.checked_next_multiple_of(host_page_size()).unwrap_or(before).min(size);
         let tail = vec![0; usize::try_from(tail_end.saturating_sub(before)).unwrap_or(0)];
-        let done = self.write_all(before, &tail).and_then(|()| ftruncate(&self.file, size));
+        let allowed = if size > before { Self::check_limit(size) } else { Ok(()) };
+        let done = allowed.and_then(|()| self.write_all(before, &tail)).and_then(|()| ftruncate(&self.file, size));
         done.map_err(|errno| {
             if !tail.is_empty() {
                 _ = ftruncate(&self.file, before);

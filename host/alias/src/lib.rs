@@ -37,7 +37,7 @@
 //! # Where the unsafe code is
 //! In `sys/` only: `space.rs` (the system calls on a reservation's pages), `bytes.rs` (copies), `signals.rs` and `context.rs` (the
 //! handler), `code.rs` (which addresses are host code). `spare.rs`, all safe, keeps
-//! room for the mappings that taking a right back may need. The table that the handler reads, `table.rs`, is safe code.
+//! room for the mappings that taking a right back may need. The table that the handler reads, `table.rs` and `table/slot.rs`, is safe code.
 #![cfg(target_os = "linux")]
 #![cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 
@@ -45,6 +45,7 @@ mod errno;
 mod fault;
 mod file;
 mod reservation;
+mod sync;
 mod sys;
 mod table;
 

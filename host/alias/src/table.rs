@@ -1,17 +1,19 @@
 //! The process-wide table of reservations that the fault handler reads.
 //!
 //! Reading takes no lock and allocates nothing (`signal-safety(7)`); writers take turns under a mutex. A slot is never freed, only
-//! reused. A reader *pins* a slot and then looks whether it is live; who gives a slot up says so first and then waits until
-//! nobody pins it. Both sides use one total order (`SeqCst`), so either the reader sees that the slot is gone, or the giver sees the pin
-//! and keeps the address space until the handler is done.
+//! reused, and what makes that safe is in `slot.rs`.
+
+mod slot;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use memctl_core::Error;
 
-use crate::fault::{Fault, FaultKind};
+use self::slot::Pinned;
+pub(crate) use self::slot::Slot;
+use crate::fault::Fault;
 
 /// Slots per chunk. A chunk is allocated when it is first needed and kept for good.
 const CHUNK: usize = 64;
@@ -38,95 +40,21 @@ static HIGHEST: AtomicUsize = AtomicUsize::new(0);
 /// Slots below `USED` that hold nothing. The lowest is reused first, which keeps `USED` small.
 static FREE: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
 
-/// What the handler needs to know of one reservation, and where it leaves what it saw.
-#[derive(Default)]
-pub(crate) struct Slot {
-    live: AtomicBool,
-    pins: AtomicUsize,
-    base: AtomicUsize,
-    // The first address past the accessible host pages.
-    end: AtomicUsize,
-    // First fault of host code that was not taken yet.
-    pending: AtomicU64,
-    // Newest fault of any code.
-    last: AtomicU64,
-    // Faults of host code, ever.
-    contained: AtomicU64,
-    // Faults of host code since the last take.
-    burst: AtomicU64,
-}
-
-impl Slot {
-    fn holds(&self, address: usize) -> bool {
-        (self.base.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)).contains(&address)
-    }
-
-    /// Bounds of the accessible host pages, as addresses.
-    pub(crate) fn accessible(&self) -> (usize, usize) {
-        (self.base.load(Ordering::Relaxed), self.end.load(Ordering::Relaxed))
-    }
-
-    /// Notes a fault that somebody else will act upon.
-    pub(crate) fn note(&self, fault: Fault) {
-        // The handler answers SIGBUS in guest code with an inaccessible page, so the access comes again as a protection
-        // fault. What vanished stays vanished.
-        let before = Fault::from_word(self.last.load(Ordering::Relaxed));
-        let again = before.is_some_and(|before| {
-            before.kind == FaultKind::Vanished && fault.kind == FaultKind::Protection && before.address == fault.address
-        });
-        if !again {
-            self.last.store(fault.to_word(), Ordering::Release);
-        }
-    }
-
-    /// Notes a fault of host code and returns how many there were since the last take, this one included.
-    pub(crate) fn record(&self, fault: Fault) -> u64 {
-        self.note(fault);
-        // The first one explains the others: it stays until it is taken.
-        _ = self.pending.compare_exchange(0, fault.to_word(), Ordering::AcqRel, Ordering::Relaxed);
-        self.contained.fetch_add(1, Ordering::AcqRel);
-        CONTAINED.fetch_add(1, Ordering::Release);
-        self.burst.fetch_add(1, Ordering::AcqRel) + 1
-    }
-}
-
-/// A slot that can't be given up as long as this lives.
-pub(crate) struct Pinned(&'static Slot);
-
-impl std::ops::Deref for Pinned {
-    type Target = Slot;
-
-    fn deref(&self) -> &Slot {
-        self.0
-    }
-}
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        self.0.pins.fetch_sub(1, Ordering::SeqCst);
-    }
+/// Notes a fault of host code and returns how many there were in its reservation since the last take, this one included.
+/// Async-signal-safe.
+pub(crate) fn record(slot: &Slot, fault: Fault) -> u64 {
+    let burst = slot.record(fault);
+    CONTAINED.fetch_add(1, Ordering::Release);
+    burst
 }
 
 /// The reservation whose accessible host pages hold `address`. Async-signal-safe.
-pub(crate) fn find(address: usize) -> Option<Pinned> {
+pub(crate) fn find(address: usize) -> Option<Pinned<'static>> {
     if !(LOWEST.load(Ordering::Relaxed)..HIGHEST.load(Ordering::Relaxed)).contains(&address) {
         return None;
     }
     let used = USED.load(Ordering::Acquire);
-    for chunk in &SLOTS[..used.div_ceil(CHUNK)] {
-        for slot in chunk.get()?.iter() {
-            // Who faults in a reservation was given it before, so its slot is always seen as it is. Any other slot may
-            // change under this look and be wrong; the pin sorts that out.
-            if slot.holds(address) {
-                slot.pins.fetch_add(1, Ordering::SeqCst);
-                let pinned = Pinned(slot);
-                if slot.live.load(Ordering::SeqCst) && slot.holds(address) {
-                    return Some(pinned);
-                }
-            }
-        }
-    }
-    None
+    SLOTS[..used.div_ceil(CHUNK)].iter().filter_map(OnceLock::get).flatten().find_map(|slot| slot.pin(address))
 }
 
 /// A reservation's place in the table; given up when dropped, before the address space goes.
@@ -154,12 +82,7 @@ impl Registered {
         };
         let chunk = SLOTS[index / CHUNK].get_or_init(|| (0..CHUNK).map(|_| Slot::default()).collect());
         let slot = &chunk[index % CHUNK];
-        slot.base.store(base, Ordering::Relaxed);
-        slot.end.store(end, Ordering::Relaxed);
-        for word in [&slot.pending, &slot.last, &slot.contained, &slot.burst] {
-            word.store(0, Ordering::Relaxed);
-        }
-        slot.live.store(true, Ordering::SeqCst);
+        slot.begin(base, end);
         LOWEST.fetch_min(base, Ordering::Relaxed);
         HIGHEST.fetch_max(limit, Ordering::Relaxed);
         USED.fetch_max(index + 1, Ordering::Release);
@@ -168,7 +91,7 @@ impl Registered {
 
     /// Moves the end of the accessible host pages up.
     pub(crate) fn grown(&self, end: usize) {
-        self.slot.end.store(end, Ordering::Release);
+        self.slot.grown(end);
     }
 
     /// Length of the accessible host pages in bytes.
@@ -179,30 +102,23 @@ impl Registered {
 
     /// Takes the fault of host code that waits.
     pub(crate) fn take(&self) -> Option<Fault> {
-        self.slot.burst.store(0, Ordering::Release);
-        Fault::from_word(self.slot.pending.swap(0, Ordering::AcqRel))
+        self.slot.take()
     }
 
     /// The newest fault.
     pub(crate) fn last(&self) -> Option<Fault> {
-        Fault::from_word(self.slot.last.load(Ordering::Acquire))
+        self.slot.last()
     }
 
     /// Faults of host code so far.
     pub(crate) fn contained(&self) -> u64 {
-        self.slot.contained.load(Ordering::Acquire)
+        self.slot.contained()
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.slot.live.store(false, Ordering::SeqCst);
-        while self.slot.pins.load(Ordering::SeqCst) != 0 {
-            // A handler is a few system calls long and waits for nothing.
-            std::thread::yield_now();
-        }
-        self.slot.base.store(0, Ordering::Relaxed);
-        self.slot.end.store(0, Ordering::Relaxed);
+        self.slot.give_up();
         FREE.lock().unwrap_or_else(PoisonError::into_inner).insert(self.index);
     }
 }
@@ -210,6 +126,7 @@ impl Drop for Registered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::FaultKind;
 
     // Addresses that no process has: the table is shared by all tests of this binary.
     const FAR: usize = 1 << 60;
@@ -233,8 +150,8 @@ mod tests {
         let entry = Registered::new(base, base + 0x1000, base + 0x1000).expect("room");
         let at = |address| Fault { address, kind: FaultKind::Protection, write: Some(true) };
         let slot = find(base).expect("registered");
-        assert_eq!(slot.record(at(1)), 1);
-        assert_eq!(slot.record(at(2)), 2);
+        assert_eq!(record(&slot, at(1)), 1);
+        assert_eq!(record(&slot, at(2)), 2);
         assert_eq!(entry.take(), Some(at(1)));
         assert_eq!(entry.take(), None);
         assert_eq!(entry.last(), Some(at(2)));

@@ -2,7 +2,7 @@
 
 use memctl_copy::Anonymous;
 use memctl_core::{Code, Storage};
-use proptest::prelude::{Strategy, any, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert_eq, prop_oneof, proptest};
 
 fn stored(storage: &Anonymous) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(storage.size().expect("memory")).expect("small")];
@@ -86,7 +86,15 @@ fn offset() -> impl Strategy<Value = u64> {
     prop_oneof![0..40_u64, any::<u64>()]
 }
 
+/// Fewer cases under Miri, which is a thousand times slower and lets a program read no files.
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    if cfg!(miri) { ProptestConfig { cases: 16, failure_persistence: None, ..usual } } else { usual }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn it_is_a_vector_with_zeroes_after_it(
         steps in proptest::collection::vec((offset(), proptest::collection::vec(any::<u8>(), 0..12), 0..40_u64), 1..20),

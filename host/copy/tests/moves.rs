@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use memctl_copy::{Anonymous, hide, publish, refresh, show};
 use memctl_core::{Error, Storage};
-use proptest::prelude::{Just, Strategy, any, prop_assert_eq, proptest};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert_eq, proptest};
 
 const FAULT: Error = Error::Io { what: "a fault for the test", errno: 5 };
 
@@ -136,7 +136,15 @@ fn shown() -> impl Strategy<Value = (Vec<u8>, Vec<u8>, usize, usize)> {
     })
 }
 
+/// Fewer cases under Miri, which is a thousand times slower and lets a program read no files.
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    if cfg!(miri) { ProptestConfig { cases: 16, failure_persistence: None, ..usual } } else { usual }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn what_is_published_is_what_is_shown((object, mut window, offset, real) in shown()) {
         let mut storage = Anonymous::new(object.len() as u64).expect("small");

@@ -3,7 +3,7 @@
 //! Every crossing of every guest that shares something passes here, so that the usual case, the same guest going out and in
 //! again with nothing between, is one compare-and-swap each way.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The guest is inside.
 const RUNNING: u64 = 1;
@@ -17,7 +17,8 @@ pub(crate) struct Ticket(u64);
 
 impl Ticket {
     pub(crate) fn next() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        // A mere counter: no other access depends on its order.
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 

@@ -110,6 +110,7 @@ mod place;
 mod presence;
 mod source;
 mod stats;
+mod sync;
 mod sys;
 mod tickets;
 mod twins;

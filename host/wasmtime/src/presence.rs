@@ -2,7 +2,7 @@
 //!
 //! Such a guest shares nothing, so that it runs beside others and the gate says nothing about it.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 const OUTSIDE: u8 = 0;
 const INSIDE: u8 = 1;

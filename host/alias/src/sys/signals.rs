@@ -44,7 +44,12 @@ static PREVIOUS_BUS: OnceLock<sigaction> = OnceLock::new();
 /// Installs the fault handler for the process, once, and learns of libraries loaded since the last call.
 ///
 /// The first [`Reservation::new`](crate::Reservation::new) does it too. Call it after loading a library at run time whose code will touch
-/// guest memory. The handler stays for good: wasmtime's `Engine::unload_process_handlers` must not be used with an engine created before it.
+/// guest memory.
+///
+/// A handler that the embedder installed before gets every fault that isn't ours, details and all. One that is installed later, as crash reporters
+/// do, must call the handler that it replaced, or put it back and return: one that keeps what it gets takes our faults for crashes.
+///
+/// The handler stays for good: wasmtime's `Engine::unload_process_handlers` must not be used with an engine created before it.
 ///
 /// ```
 /// memctl_alias::install()?;
@@ -165,7 +170,7 @@ fn contain(address: usize, kind: FaultKind, access: &context::Access) -> bool {
     let Some(slot) = table::find(address) else { return false };
     let fault = fault_at(&slot, address, kind, access);
     if code::is_host(access.pc) {
-        let faults = slot.record(fault);
+        let faults = table::record(&slot, fault);
         (faults <= SINGLE_PAGES && lay_page(&slot, address, libc::PROT_READ | libc::PROT_WRITE))
             || lay_all(&slot, libc::PROT_READ | libc::PROT_WRITE)
     } else {

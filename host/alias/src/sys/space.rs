@@ -1,7 +1,6 @@
 //! Address space that this process owns, and the system calls on its host pages.
 
 use std::ffi::c_void;
-use std::mem;
 use std::os::fd::BorrowedFd;
 use std::ptr;
 
@@ -66,20 +65,28 @@ impl Space {
         if len < HUGE {
             return Self::fresh(len, ProtFlags::empty());
         }
-        let larger = Self::fresh(len.checked_add(HUGE).ok_or(Errno::NOMEM)?, ProtFlags::empty())?;
-        let before = larger.base.addr().next_multiple_of(HUGE) - larger.base.addr();
-        let after = HUGE - before;
-        let (base, end) = (larger.at(before, len), larger.at(before + len, after));
-        let start = larger.base;
-        // Its parts go their own ways: the middle stays, and is owned below.
-        mem::forget(larger);
-        for (part, len) in [(start, before), (end, after)] {
-            if len > 0 {
-                // SAFETY: the part was reserved above, nobody knows of it, and it is not the part that stays.
-                unsafe { munmap(part.cast(), len) }?;
+        let mut space = Self::fresh(len.checked_add(HUGE).ok_or(Errno::NOMEM)?, ProtFlags::empty())?;
+        let before = space.base.addr().next_multiple_of(HUGE) - space.base.addr();
+        // Should one of these fail, dropping `space` gives back what it still has.
+        space.shorten(before + len, HUGE - before)?;
+        space.shorten(0, before)?;
+        Ok(space)
+    }
+
+    /// Gives `len` bytes from `start` on back, which are its first or its last.
+    fn shorten(&mut self, start: usize, len: usize) -> Result<()> {
+        assert!(start == 0 || start + len == self.len, "an end");
+        if len > 0 {
+            let at = self.pages(start, len);
+            // SAFETY: `pages` checked that these are our own pages, no reference to them is alive (invariant of `base`), and what is
+            // left is all that this value has from now on.
+            unsafe { munmap(at, len) }?;
+            self.len -= len;
+            if start == 0 {
+                self.base = self.base.wrapping_add(len);
             }
         }
-        Ok(Self { base, len })
+        Ok(())
     }
 
     /// `len` bytes of fresh zeroed memory. `len` is a non-zero number of whole host pages.

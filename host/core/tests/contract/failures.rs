@@ -90,7 +90,9 @@ fn any_one_failing_call_leaves_no_half_state() {
         for file in [false, true] {
             let calls = scenario(mode, file, None);
             assert!(calls > 10);
-            for fails_at in 0..calls {
+            // Under Miri, which is a thousand times slower, one in the middle.
+            let failing = if cfg!(miri) { calls / 2..calls / 2 + 1 } else { 0..calls };
+            for fails_at in failing {
                 scenario(mode, file, Some(fails_at));
             }
         }

@@ -7,11 +7,13 @@ use memctl_model::{
 use crate::common::{MODES, Mode};
 use crate::program::{Named, setting};
 
-/// How many steps each test makes. Nothing here is slow; what is slow is looking at each of them.
-const STEPS: u64 = 100_000;
+/// How many steps each test makes, and the longest program: fewer under Miri, which is a thousand times slower. Nothing here is slow; what is slow is
+/// looking at each step.
+const STEPS: u64 = if cfg!(miri) { 40 } else { 100_000 };
+const LENGTH: usize = if cfg!(miri) { 20 } else { 400 };
 
 fn programs(name: &str, steps: u64, run: impl Fn(&[Op]) -> Result<u64, Disagreement>) {
-    campaign(name, Campaign::from_env(steps, 400), &setting(Mode::Copy, false), run);
+    campaign(name, Campaign::from_env(steps, LENGTH), &setting(Mode::Copy, false), run);
 }
 
 fn agree(modes: &[Mode], aliasing: bool, ops: &[Op]) -> Result<u64, Disagreement> {

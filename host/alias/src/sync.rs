@@ -1,0 +1,7 @@
+//! Atomics and threads as the lock-free parts of this crate use them.
+//!
+//! Those files name this module and never `std::sync::atomic`, because `tests/loom` includes them and puts its own module of this name beside
+//! them, in which every order of every access is tried.
+
+pub(crate) use std::sync::atomic;
+pub(crate) use std::thread::yield_now;
