@@ -17,6 +17,17 @@ pub(super) struct Given {
     leases: Vec<u64>,
 }
 
+#[cfg(test)]
+impl Given {
+    pub(super) fn maps(&self) -> usize {
+        self.mappings.len()
+    }
+
+    pub(super) fn leases(&self) -> usize {
+        self.leases.len()
+    }
+}
+
 /// The identifier that a name stands for, as a number.
 fn resolve(name: Name, own: impl Iterator<Item = u64>, known: &[u64]) -> u64 {
     let pick = |all: &[u64], pick: u8| all.get(usize::from(pick) % all.len().max(1)).copied();

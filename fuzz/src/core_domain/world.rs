@@ -56,8 +56,8 @@ impl World {
             books.add_object(object, size, true, None, if identity.is_some() { u64::MAX } else { size });
         }
         let limit = program.guest_limit.quotas();
-        let guests = [1, 2, 4].map(|bit| {
-            let aliases = program.aliases & bit != 0;
+        let guests = [0, 1, 2].map(|guest| {
+            let aliases = program.aliases(guest);
             let id = domain.begin(limit);
             ram.add_memory(memory_of(id), aliases);
             Guest { id, lives: true, aliases, own: vec![0; at(MEMORY)] }
@@ -134,23 +134,19 @@ impl World {
         failed
     }
 
-    /// Everything that anybody can see, now or later.
-    fn seen(&self) -> (Vec<u8>, impl PartialEq + use<>) {
-        (postcard::to_allocvec(&self.domain).expect("plain data"), self.ram.seen())
-    }
-
     /// The host calls the domain. If it is refused, nothing has changed, unless the reason is a device's.
     pub(super) fn host<T>(&mut self, ask: impl FnOnce(&mut Domain, &mut Ram) -> Result<T, Error>) -> Result<T, Error> {
         self.leave();
         self.last = None;
-        let before = self.seen();
+        let (domain, ram) = (self.domain.clone(), self.ram.seen());
         let answer = ask(&mut self.domain, &mut self.ram);
         let failed = self.note_failure();
         if let Err(error) = &answer
             && !failed
             && !matches!(error.code(), Code::Io | Code::OutOfMemory)
         {
-            assert!(before == self.seen(), "a refused call changed something: {error}");
+            let same = written(&domain) == written(&self.domain) && ram == self.ram.seen();
+            assert!(same, "a refused call changed something: {error}");
         }
         answer
     }
@@ -223,8 +219,13 @@ impl World {
 
     /// The domain is written out and read back.
     pub(super) fn reload(&mut self) {
-        let written = postcard::to_allocvec(&self.domain).expect("plain data");
-        self.domain = postcard::from_bytes(&written).expect("what was written");
-        assert_eq!(postcard::to_allocvec(&self.domain).expect("plain data"), written);
+        let out = written(&self.domain);
+        self.domain = postcard::from_bytes(&out).expect("what was written");
+        assert_eq!(written(&self.domain), out);
     }
+}
+
+/// All that the domain knows.
+fn written(domain: &Domain) -> Vec<u8> {
+    postcard::to_allocvec(domain).expect("plain data")
 }
