@@ -1,3 +1,8 @@
-//! Stub.
+//! What the core linker makes of any numbers: see [`memctl_fuzz::core_linker`].
 #![no_main]
-libfuzzer_sys::fuzz_target!(|_bytes: &[u8]| {});
+
+use memctl_fuzz::core_linker::{Program, run};
+
+libfuzzer_sys::fuzz_target!(|program: Program| {
+    run(&program);
+});
