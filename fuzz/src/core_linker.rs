@@ -121,3 +121,22 @@ pub fn run(program: &Program) -> Outcome {
     host.check();
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::noise;
+
+    #[test]
+    fn random_calls_map_and_trap() {
+        let (mut mapped, mut trapped) = (0, 0);
+        for seed in 0..200 {
+            let program = Program::arbitrary(&mut Unstructured::new(&noise(seed, 800))).expect("any bytes are calls");
+            let outcome = run(&program);
+            mapped += usize::from(outcome.mapped > 0);
+            trapped += usize::from(outcome.trapped > 0);
+        }
+        assert!(mapped > 60, "only {mapped} of 200 programs map anything");
+        assert!(trapped > 100, "only {trapped} of 200 programs trap");
+    }
+}

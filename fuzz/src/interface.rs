@@ -14,8 +14,11 @@ pub(crate) enum Role {
     Object,
     Mapping,
     Lease,
-    /// A number of an enum's case.
-    Case,
+    /// Numbers of enums' cases.
+    Protection,
+    Sharing,
+    Coherence,
+    Access,
     Hints,
     Name,
     NameLen,
@@ -36,7 +39,8 @@ pub(crate) struct Function {
 }
 
 use Role::{
-    Case, Hints, Lease, Len, List, ListLen, Mapping, Name, NameLen, Object, Offset, Result as To, Size, Start, Ticket,
+    Access, Coherence, Hints, Lease, Len, List, ListLen, Mapping, Name, NameLen, Object, Offset, Protection,
+    Result as To, Sharing, Size, Start, Ticket,
 };
 
 const fn function(
@@ -65,14 +69,14 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     function(
         "mapping",
         "[static]mapping.map",
-        &[List, ListLen, Start, Len, Object, Offset, Case, Case, Case, Hints, To],
+        &[List, ListLen, Start, Len, Object, Offset, Protection, Sharing, Coherence, Hints, To],
         &[],
     ),
     function("mapping", "[method]mapping.publish", &[Mapping, List, ListLen, Start, Len, To], &[]),
     function("mapping", "[method]mapping.refresh", &[Mapping, List, ListLen, Start, Len, To], &[]),
     function("mapping", "[method]mapping.sync", &[Mapping, List, ListLen, Start, Len, To], &[]),
     function("mapping", "[method]mapping.unmap", &[Mapping, List, ListLen, Start, Len, To], &[]),
-    function("mapping", "[method]mapping.acquire", &[Mapping, List, ListLen, Start, Len, Case, To], &[]),
+    function("mapping", "[method]mapping.acquire", &[Mapping, List, ListLen, Start, Len, Access, To], &[]),
     function("mapping", "[static]lease.release", &[Lease, List, ListLen, Start, Len, To], &[]),
     function("mapping", "[resource-drop]mapping", &[Mapping], &[]),
     function("mapping", "[resource-drop]lease", &[Lease], &[]),
@@ -118,25 +122,30 @@ impl Role {
     /// A number for the parameter: mostly one that makes sense.
     pub(crate) fn number(self, u: &mut Unstructured<'_>) -> Result<i64> {
         let choice: u8 = u.arbitrary()?;
-        if choice >= 244 {
+        if choice >= 253 {
             return u.arbitrary();
         }
         let small = u64::from(choice);
         let number = match self {
             Self::List | Self::ListLen | Self::Ticket => small,
-            Self::Start if choice < 160 => WINDOWS + small % 8 * GRANULE,
+            Self::Start if choice < 224 => WINDOWS + small % 8 * GRANULE,
             Self::Start => edge(u)?,
-            Self::Len if choice < 192 => (1 + small % 3) * GRANULE,
+            Self::Len if choice < 160 => GRANULE,
+            Self::Len if choice < 240 => (1 + small % 3) * GRANULE,
             Self::Len => 1 + small,
             Self::Object | Self::Mapping | Self::Lease => small % 12,
-            // Read-write, shared and automatic, or private, or leased.
-            Self::Case => [2, 0, 1, 2, 0, 1, 3, 0][usize::from(choice % 8)],
+            // Read-write; the others are refused.
+            Self::Protection if choice < 240 => 2,
+            Self::Protection => small % 4,
+            Self::Sharing | Self::Access => small % 2,
+            Self::Coherence => small % 3,
             Self::Hints => small % 2,
             Self::Name => small % 5 * 16,
             Self::NameLen => [6, 4, 5, 3][usize::from(choice % 4)],
+            Self::Offset if choice < 128 => 0,
             Self::Offset => small % 3 * GRANULE,
             Self::Size => small * 100,
-            Self::Result if choice < 208 => RESULT.cast_unsigned().into(),
+            Self::Result if choice < 240 => RESULT.cast_unsigned().into(),
             Self::Result => edge(u)?,
         };
         Ok(number.cast_signed())

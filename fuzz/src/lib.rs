@@ -15,3 +15,5 @@ pub mod hostile_wasm;
 mod interface;
 #[cfg(feature = "wasm")]
 mod module;
+#[cfg(test)]
+mod noise;

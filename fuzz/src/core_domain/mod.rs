@@ -57,22 +57,14 @@ mod tests {
     use arbitrary::{Arbitrary, Unstructured};
 
     use super::*;
-
-    /// Bytes that look random, and are the same every time.
-    fn noise(seed: u64) -> Vec<u8> {
-        let mut state = seed + 1;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            state.to_be_bytes()[0]
-        };
-        (0..300).map(|_| next()).collect()
-    }
+    use crate::noise::noise;
 
     #[test]
     fn programs_of_random_bytes_map_and_lease() {
         let (mut maps, mut leases) = (0, 0);
         for seed in 0..200 {
-            let program = Program::arbitrary(&mut Unstructured::new(&noise(seed))).expect("any bytes are a program");
+            let program =
+                Program::arbitrary(&mut Unstructured::new(&noise(seed, 300))).expect("any bytes are a program");
             let (mut world, mut given) = (World::new(&program), Given::default());
             play(&program, &mut world, &mut given);
             maps += usize::from(given.maps() > 0);

@@ -77,3 +77,23 @@ fn note(trap: &Error, outcome: &mut Outcome) {
     outcome.trapped += 1;
     assert_ne!(trap.downcast_ref(), Some(&Violation::Parallel), "nobody else is inside");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::noise;
+
+    #[test]
+    fn a_good_part_of_all_modules_runs_and_maps() {
+        let (mut compiled, mut mapped, mut trapped) = (0, 0, 0);
+        for seed in 0..200 {
+            let outcome = run(&noise(seed, 800)).unwrap_or_default();
+            compiled += usize::from(outcome.compiled);
+            mapped += usize::from(outcome.mapped > 0);
+            trapped += usize::from(outcome.trapped > 0);
+        }
+        assert!(compiled > 160, "only {compiled} of 200 modules are valid");
+        assert!(mapped > 80, "only {mapped} of 200 modules map anything");
+        assert!(trapped > 80, "only {trapped} of 200 modules trap");
+    }
+}
