@@ -29,17 +29,22 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
             );
         }
         let args = [kind, "add", "--toolchain", &wanted.channel];
-        let mut command = shell.program("rustup", args.into_iter().chain(missing.iter().map(|name| name.as_str())));
-        // Once more, because networks fail for a moment.
-        if let Err(error) = shell::run(&mut command) {
-            eprintln!("{error:#}; trying once more");
-            shell::run(&mut command).with_context(|| {
-                format!("rustup can't fetch the {kind}s; is https://static.rust-lang.org within reach?")
-            })?;
-        }
+        let args = args.into_iter().chain(missing.iter().map(|name| name.as_str()));
+        let mut command = shell.program("rustup", args);
+        twice(|| shell::run(&mut command)).with_context(|| {
+            format!("rustup can't fetch the {kind}s; is https://static.rust-lang.org within reach?")
+        })?;
     }
     println!("toolchain {} has {}", wanted.channel, [wanted.components, wanted.targets].concat().join(", "));
     Ok(())
+}
+
+/// Does it once more if it fails, because networks fail for a moment.
+pub(crate) fn twice(mut fetch: impl FnMut() -> Result<()>) -> Result<()> {
+    fetch().or_else(|error| {
+        eprintln!("{error:#}; trying once more");
+        fetch()
+    })
 }
 
 /// Whether cargo has the command that comes with a component.
