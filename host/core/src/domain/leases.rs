@@ -71,8 +71,10 @@ impl Domain {
     pub fn abandon(&mut self, caller: InstanceId, id: LeaseId) {
         let Ok(lease) = self.lease_of(caller, id) else { return };
         self.remove_lease(id);
+        // An automatic window holds the guest's newest bytes, under the lease and beside it: they go to the object at the next crossing.
         if lease.access == Access::Write
             && let Some(mapping) = self.mappings.get_mut(lease.mapping)
+            && !mapping.is_automatic()
         {
             mapping.seen = Mapping::UNKNOWN;
         }
