@@ -3,6 +3,7 @@
 mod bench;
 mod compose;
 mod demo;
+mod fuzz;
 mod guests;
 mod host;
 mod setup;
@@ -34,6 +35,7 @@ Examples:
   cargo xtask test                 all that must hold
   cargo xtask test --only clippy   one step of it
   cargo xtask verify miri loom     undefined behaviour and interleavings
+  cargo xtask fuzz --seconds 600   each fuzz target for ten minutes
   cargo xtask demo                 file-scan and the pipeline on both backends, over real text";
 
 #[derive(Subcommand)]
@@ -62,6 +64,19 @@ enum Command {
         /// What to pass on to the benchmarks.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Fuzz for a time: programs over the rules, calls through the core linker, hostile modules. Fetches a nightly compiler and cargo-fuzz
+    /// if they are missing.
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60, conflicts_with = "replay")]
+        seconds: u32,
+        /// Only this target.
+        #[arg(long, value_name = "NAME")]
+        target: Option<String>,
+        /// Instead run every input that is kept once, as a test: needs neither.
+        #[arg(long)]
+        replay: bool,
     },
     /// Put two components together: what the plug exports becomes what the socket imports.
     Compose {
@@ -100,6 +115,8 @@ fn run(command: Command) -> Result<()> {
         Command::Verify { only } => verify::run(&shell, &only),
         Command::Demo => demo::run(&shell),
         Command::Bench { args } => bench::run(&shell, &args),
+        Command::Fuzz { target, replay: true, .. } => fuzz::replay(&shell, target.as_deref()),
+        Command::Fuzz { seconds, target, replay: false } => fuzz::run(&shell, seconds, target.as_deref()),
         Command::Compose { plug, socket, output } => {
             host::build(&shell, &[host::Tool::Compose])?;
             compose::run(&shell, &plug, &socket, &output)

@@ -63,14 +63,18 @@ pub(crate) fn nightly(shell: &Shell, channel: &str, components: &[&str]) -> Resu
     fetch(&mut command, &format!("the {channel} toolchain"))
 }
 
-/// Runs a command of rustup that needs the network, and once more if it fails: networks do for a moment.
+/// Runs a command of rustup that needs the network.
 fn fetch(command: &mut Command, what: &str) -> Result<()> {
-    if let Err(error) = shell::run(command) {
+    twice(|| shell::run(command))
+        .with_context(|| format!("rustup can't fetch {what}; is https://static.rust-lang.org within reach?"))
+}
+
+/// Does it once more if it fails, because networks fail for a moment.
+pub(crate) fn twice(mut fetch: impl FnMut() -> Result<()>) -> Result<()> {
+    fetch().or_else(|error| {
         eprintln!("{error:#}; trying once more");
-        shell::run(command)
-            .with_context(|| format!("rustup can't fetch {what}; is https://static.rust-lang.org within reach?"))?;
-    }
-    Ok(())
+        fetch()
+    })
 }
 
 /// Whether cargo has the command that comes with a component.

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use crate::fuzz;
 use crate::guests::{self, Profile, Target};
 use crate::host::{self, Tool};
 use crate::setup;
@@ -22,6 +23,7 @@ const STEPS: &[Step] = &[
         needed: Needed::ByNone,
     },
     Step { name: "test", summary: "tests and doc tests on the host", run: test, needed: Needed::ByNone },
+    Step { name: "fuzz-corpus", summary: "kept inputs of the rules' fuzz target", run: corpus, needed: Needed::ByNone },
     Step { name: "guest-test", summary: "a guest's tests under memctl run", run: guest_test, needed: Needed::ByNone },
     Step { name: "doc", summary: "the documentation", run: doc, needed: Needed::ByNone },
 ];
@@ -49,7 +51,8 @@ fn set_up(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 }
 
 fn fmt(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
-    cargo(shell, &["fmt", "--all", "--check"])
+    cargo(shell, &["fmt", "--all", "--check"])?;
+    cargo(shell, &["fmt", "--manifest-path", fuzz::MANIFEST, "--check"])
 }
 
 fn clippy(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
@@ -98,6 +101,11 @@ fn build_guests(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 fn test(shell: &Shell, tally: &mut Tally) -> Result<Outcome> {
     let mut command = host::workspace(shell, "test");
     shell::run_watched(command.arg("--no-fail-fast"), |line| tally.note(line))?;
+    Ok(Outcome::Done)
+}
+
+fn corpus(shell: &Shell, tally: &mut Tally) -> Result<Outcome> {
+    shell::run_watched(&mut fuzz::tests(shell), |line| tally.note(line))?;
     Ok(Outcome::Done)
 }
 

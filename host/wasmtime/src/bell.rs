@@ -1,8 +1,10 @@
 //! What wakes who waits for a lease: rung once, by whoever gave the lease back, on whatever thread.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Rung or not, and whom to tell.
 #[derive(Debug, Default)]

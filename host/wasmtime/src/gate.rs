@@ -59,7 +59,8 @@ impl Gate {
         }
         let now = self.0.load(Ordering::Relaxed);
         if now & RUNNING != 0 {
-            return Err(Occupied);
+            // Its own mark is what an embedder's call hook leaves that refused an entry after ours had allowed it.
+            return if now >> SHIFT == guest.0 { Ok(Entered::Anew) } else { Err(Occupied) };
         }
         // Idle, and not the guest's own: only the fast path of the guest named by `now` competes.
         let running = guest.0 << SHIFT | RUNNING;
@@ -115,6 +116,7 @@ mod tests {
         let (gate, a, b) = (Gate::default(), Ticket::next(), Ticket::next());
         assert_eq!(gate.enter(a), Ok(Entered::Anew));
         assert_eq!(gate.enter(b), Err(Occupied));
+        assert_eq!(gate.enter(a), Ok(Entered::Anew), "its last entry was refused by somebody else");
         gate.leave(b);
         assert_eq!(gate.enter(b), Err(Occupied), "leaving without being inside changes nothing");
     }

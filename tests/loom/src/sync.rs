@@ -1,4 +1,4 @@
-//! Loom's atomics under the names that the host's `sync` modules have.
+//! Loom's atomics and locks under the names that the host's `sync` modules have.
 
-pub(crate) use loom::sync::atomic;
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
 pub(crate) use loom::thread::yield_now;

@@ -120,9 +120,11 @@ impl Domain {
     pub fn abandon(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: LeaseId) {
         let Ok(lease) = self.lease_of(caller, id) else { return };
         self.remove_lease(backend, id);
+        // An automatic window holds the guest's newest bytes, under the lease and beside it: they go to the object at the next crossing.
         if lease.access == Access::Write
             && let Some((mapping, _)) = lease.shown
             && let Some(mapping) = self.mappings.get_mut(mapping)
+            && !mapping.is_automatic()
         {
             mapping.seen = Mapping::UNKNOWN;
         }

@@ -208,6 +208,22 @@ fn an_abandoned_lease_s_stores_are_lost() {
 }
 
 #[test]
+fn an_abandoned_lease_leaves_an_automatic_window_as_it_is() {
+    // Found by the fuzz target core_domain: on copy the stores beside the lease were lost.
+    for mode in MODES {
+        let mut world = World::new(mode);
+        let (object, handles) = world.shared_object(2 * G);
+        let mapping = world.map(1, handles[1], map_at(0, 2 * G, Kind::Automatic)).expect("free");
+        let lease = world.acquire(1, mapping, (0, 8), Access::Write).expect("nobody else");
+        world.store(1, 4, 3);
+        world.store(1, 20, 5);
+        world.host(|domain, _, guests| domain.abandon(guests[1], lease));
+        assert_eq!([world.load(1, 4), world.load(1, 20)], [3, 5], "{mode:?}");
+        assert_eq!(world.stored(object)[20], 5, "{mode:?}");
+    }
+}
+
+#[test]
 fn a_lease_on_a_snapshot_is_for_reading() {
     for mode in MODES {
         let mut world = World::new(mode);

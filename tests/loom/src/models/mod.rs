@@ -1,5 +1,6 @@
 //! The models, by protocol.
 
+mod bell;
 mod gate;
 mod memory;
 mod presence;
@@ -9,5 +10,5 @@ use crate::explore::Model;
 
 /// All of them.
 pub(crate) fn all() -> Vec<Model> {
-    [slot::MODELS, gate::MODELS, presence::MODELS].concat()
+    [slot::MODELS, gate::MODELS, presence::MODELS, bell::MODELS].concat()
 }
