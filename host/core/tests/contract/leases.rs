@@ -217,7 +217,7 @@ fn an_abandoned_lease_leaves_an_automatic_window_as_it_is() {
         let lease = world.acquire(1, mapping, (0, 8), Access::Write).expect("nobody else");
         world.store(1, 4, 3);
         world.store(1, 20, 5);
-        world.host(|domain, _, guests| domain.abandon(guests[1], lease));
+        world.host(|domain, ram, guests| domain.abandon(ram, guests[1], lease));
         assert_eq!([world.load(1, 4), world.load(1, 20)], [3, 5], "{mode:?}");
         assert_eq!(world.stored(object)[20], 5, "{mode:?}");
     }
