@@ -3,7 +3,7 @@
 use memctl_wasmtime::{Code, FaultKind, Violation};
 use wasmtime::Trap;
 
-use super::guest::{Layout, Payload, RESULT, Stop};
+use super::guest::{Layout, RESULT, Stop};
 use super::player::{Player, Turn, Way, address, broken};
 use super::scene::Kind;
 use super::tally::{End, Operation};
@@ -73,18 +73,21 @@ impl Player<'_> {
         }
     }
 
-    /// Touches a granule of a leased window that the guest has no lease on. Where windows are copied that is not noticed, and changes nothing.
+    /// Touches a granule of a leased window that the guest has no lease on. Where windows are copied that is not noticed, and nobody else sees it.
     fn outside(&mut self, turn: &mut Turn<'_>) -> Result<(), Stop> {
         let granule = self.granule();
         let mut granules = Vec::new();
-        for window in self.windows.iter().flatten().filter(|window| window.way == Way::Leased) {
+        for (index, window) in self.windows.iter().enumerate() {
+            let Some(window) = window.as_ref().filter(|window| window.way == Way::Leased) else { continue };
             let leased = window.held.map_or(0..0, |held| held.start / granule * granule..held.start + held.len);
             let all = (window.start..window.start + window.len).step_by(usize::try_from(granule).unwrap_or(usize::MAX));
-            granules.extend(all.filter(|start| !leased.contains(start)));
+            granules.extend(all.filter(|start| !leased.contains(start)).map(|start| (index, start)));
         }
         let chosen = turn.random.index(granules.len(), |_| true).and_then(|index| granules.get(index).copied());
         // Guests in turns are not kept to their leases: nothing would be touched at the same time.
-        let (Some(start), Kind::Parallel) = (chosen, self.scene.kind) else { return Err(Stop::Ended(End::Dropped)) };
+        let (Some((index, start)), Kind::Parallel) = (chosen, self.scene.kind) else {
+            return Err(Stop::Ended(End::Dropped));
+        };
         self.count(turn, Operation::Touch);
         self.intent = Some(Intent::Outside { start, len: granule });
         let at = address(start + turn.random.below(granule / 8) * 8);
@@ -105,8 +108,8 @@ impl Player<'_> {
                 "a leased window was touched at {at:#x} outside its leases, and nobody was trapped"
             ));
         }
-        let _answer = self.guest.ask("[static]object.anonymous", (0_i64, RESULT), Payload::Handle)?;
-        Ok(())
+        // What it stored there is its own affair until it has a lease on it, and then it would be its to publish.
+        self.drop_mapping(turn, index)
     }
 
     /// Why the guest was trapped.

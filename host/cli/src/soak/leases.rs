@@ -82,7 +82,7 @@ impl Player<'_> {
     pub(crate) fn look_under_lease(&mut self, turn: &mut Turn<'_>, index: usize) -> Result<(), Stop> {
         let Some(window) = &self.windows[index] else { return Ok(()) };
         let (Some(held), true) = (window.held, window.thing.holds_stamps()) else { return Ok(()) };
-        let seen = self.look(turn, held.start, held.len, stamps::SHARED)?;
+        let seen = self.look(turn, "a leased part", (held.start, held.len), stamps::SHARED)?;
         if held.seen.is_some_and(|before| before != seen) {
             let access = held.access;
             return broken(format!("what is leased to {access:?} at {:#x} was changed by somebody else", held.start));

@@ -151,16 +151,36 @@ impl<'a> Player<'a> {
         self.scene.layout.granule
     }
 
-    /// Looks at granules that hold stamps of this tag.
-    pub(crate) fn look(&mut self, turn: &mut Turn<'_>, start: u64, len: u64, tag: u64) -> Result<u64, Stop> {
+    /// Looks at granules that hold stamps of this tag; `what` they are, if they don't.
+    pub(crate) fn look(
+        &mut self,
+        turn: &mut Turn<'_>,
+        what: &str,
+        (start, len): (u64, u64),
+        tag: u64,
+    ) -> Result<u64, Stop> {
         turn.tally.looks += 1;
         let granule = address(self.granule());
         let seen: i64 = self.guest.call("look", (address(start), address(len), granule, tag.cast_signed()))?;
-        match seen {
-            -1 => broken(format!("a granule at {start:#x} holds more than one stamp: a write was torn")),
-            -2 => broken(format!("a granule at {start:#x} holds what nobody may have written there")),
-            seen => Ok(seen.cast_unsigned()),
+        let wrong = match seen {
+            -1 => "a write was torn",
+            -2 => "nobody may have written that there",
+            seen => return Ok(seen.cast_unsigned()),
+        };
+        broken(format!("{what}, {len:#x} bytes at {start:#x}: {wrong}: {}", self.words(start, len).join(", ")))
+    }
+
+    /// What is in some bytes of the guest's: each word that differs from the one before, with its address.
+    fn words(&self, start: u64, len: u64) -> Vec<String> {
+        let mut before = None;
+        let mut found = Vec::new();
+        for at in (start..start + len).step_by(8) {
+            let word = u64::from_le_bytes(self.guest.bytes(usize::try_from(at).unwrap_or(0)));
+            if before.replace(word) != Some(word) {
+                found.push(format!("{word:#x} at {at:#x}"));
+            }
         }
+        found
     }
 
     fn map(&mut self, turn: &mut Turn<'_>) -> Result<(), Stop> {
@@ -192,7 +212,7 @@ impl<'a> Player<'a> {
         let mapping = number(mapping);
         self.windows[index] = Some(Window { mapping, thing, way, start, len, held: None, snapshot: None });
         if way == Way::Private && thing.holds_stamps() {
-            let seen = self.look(turn, start, len, stamps::SHARED)?;
+            let seen = self.look(turn, "a new snapshot", (start, len), stamps::SHARED)?;
             if let Some(window) = &mut self.windows[index] {
                 window.snapshot = Some((seen, stamps::SHARED));
             }
@@ -230,35 +250,46 @@ impl<'a> Player<'a> {
             return self.map(turn);
         };
         let Some(window) = self.windows[index].clone() else { return Ok(()) };
-        self.count(turn, Operation::Unmap);
         if turn.random.once_in(3) {
-            self.guest.call::<_, ()>("[resource-drop]mapping", window.mapping)?;
-            self.windows[index] = None;
-            if let Some(held) = window.held {
-                // It was revoked with the mapping.
-                self.give_back(turn, held, &[Code::Stale]).map(drop)?;
-            }
-        } else {
-            let answer = self.part("[method]mapping.unmap", window.mapping, window.start, window.len)?;
-            let possible: &[Code] = if window.held.is_some() { &[Code::Busy] } else { &[Code::Io] };
-            let answer = self.check(turn, "unmap", answer, possible)?;
-            match (answer, window.held) {
-                (Ok(_), Some(_)) => return broken("a mapping with a lease was unmapped"),
-                (Err(Code::Busy), _) => return Ok(()),
-                (Err(_), _) if window.thing != Thing::File => return broken("unmap failed without a medium"),
-                _ => {}
-            }
-            self.windows[index] = None;
-            if turn.random.once_in(2) {
-                let answer = self.part("[method]mapping.publish", window.mapping, window.start, window.len)?;
-                if self.check(turn, "publish", answer, &[Code::Stale])?.is_ok() {
-                    return broken("a mapping that was unmapped was published");
-                }
-            }
-            self.guest.call::<_, ()>("[resource-drop]mapping", window.mapping)?;
+            return self.drop_mapping(turn, index);
         }
+        self.count(turn, Operation::Unmap);
+        let answer = self.part("[method]mapping.unmap", window.mapping, window.start, window.len)?;
+        let possible: &[Code] = if window.held.is_some() { &[Code::Busy] } else { &[Code::Io] };
+        let answer = self.check(turn, "unmap", answer, possible)?;
+        match (answer, window.held) {
+            (Ok(_), Some(_)) => return broken("a mapping with a lease was unmapped"),
+            (Err(Code::Busy), _) => return Ok(()),
+            (Err(_), _) if window.thing != Thing::File => return broken("unmap failed without a medium"),
+            _ => {}
+        }
+        self.windows[index] = None;
+        if turn.random.once_in(2) {
+            let answer = self.part("[method]mapping.publish", window.mapping, window.start, window.len)?;
+            if self.check(turn, "publish", answer, &[Code::Stale])?.is_ok() {
+                return broken("a mapping that was unmapped was published");
+            }
+        }
+        self.guest.call::<_, ()>("[resource-drop]mapping", window.mapping)?;
+        self.check_gone(turn, &window)
+    }
+
+    /// Drops a mapping with all leases on it.
+    pub(crate) fn drop_mapping(&mut self, turn: &mut Turn<'_>, index: usize) -> Result<(), Stop> {
+        let Some(window) = self.windows[index].take() else { return Ok(()) };
+        self.count(turn, Operation::Unmap);
+        self.guest.call::<_, ()>("[resource-drop]mapping", window.mapping)?;
+        if let Some(held) = window.held {
+            // It was revoked with the mapping.
+            self.give_back(turn, held, &[Code::Stale]).map(drop)?;
+        }
+        self.check_gone(turn, &window)
+    }
+
+    /// A window is ordinary zeroed memory when its mapping is gone.
+    fn check_gone(&mut self, turn: &mut Turn<'_>, window: &Window) -> Result<(), Stop> {
         let zeros = stamps::sum((0..window.len / self.granule()).map(|_| 0));
-        if self.look(turn, window.start, window.len, stamps::SHARED)? != zeros {
+        if self.look(turn, "a window that was unmapped", (window.start, window.len), stamps::SHARED)? != zeros {
             return broken("a window was not zeroed memory after it was unmapped");
         }
         self.forget_own();

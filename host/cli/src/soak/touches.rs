@@ -40,7 +40,7 @@ impl Player<'_> {
         let granules = window.len / self.granule();
         let all = |stamp| stamps::sum((0..granules).map(|_| stamp));
         let before = self.automatic.stamp.get();
-        if self.look(turn, window.start, window.len, stamps::SHARED)? != all(before) {
+        if self.look(turn, "an automatic window", (window.start, window.len), stamps::SHARED)? != all(before) {
             return broken(format!("an automatic window does not show the stamp {before:#x} that was left last"));
         }
         let stamp = stamps::new(turn.random, stamps::SHARED);
@@ -53,7 +53,7 @@ impl Player<'_> {
 
     fn touch_snapshot(&mut self, turn: &mut Turn<'_>, index: usize, window: &Window) -> Result<(), Stop> {
         let Some((seen, tag)) = window.snapshot else { return Ok(()) };
-        if self.look(turn, window.start, window.len, tag)? != seen {
+        if self.look(turn, "a snapshot", (window.start, window.len), tag)? != seen {
             return broken(format!("the snapshot at {:#x} has changed", window.start));
         }
         if turn.random.once_in(2) {
