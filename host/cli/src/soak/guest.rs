@@ -7,6 +7,7 @@ use anyhow::Result;
 use memctl_wasmtime::{Code, Domain, MemctlCtx, add_to_core_linker_sync};
 use wasmtime::{Caller, Engine, Extern, Instance, InstancePre, Linker, Memory, Module, Store, WasmParams, WasmResults};
 
+use super::scene::Alarm;
 use super::stamps;
 use super::tally::End;
 
@@ -95,7 +96,7 @@ impl Layout {
 pub(crate) struct State {
     pub(crate) memctl: MemctlCtx,
     domain: Domain,
-    alarm: Sender<Engine>,
+    alarm: Sender<Alarm>,
 }
 
 /// Why a guest is told nothing more.
@@ -141,7 +142,7 @@ pub(crate) fn prepare(engine: &Engine, layout: Layout) -> Result<InstancePre<Sta
     linker.func_wrap("soak", "alarm", |caller: Caller<'_, State>| {
         let engine = caller.engine().clone();
         // Nobody hears it: then the watchdog will.
-        let _heard = caller.data().alarm.send(engine);
+        let _heard = caller.data().alarm.send(Alarm::Ring(engine));
     })?;
     linker.func_wrap("soak", "end", |mut caller: Caller<'_, State>| caller.data_mut().memctl.end())?;
     Ok(linker.instantiate_pre(&Module::new(engine, wat(layout)?)?)?)
@@ -180,7 +181,7 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) fn start(domain: &Domain, pre: &InstancePre<State>, alarm: &Sender<Engine>) -> Result<Self> {
+    pub(crate) fn start(domain: &Domain, pre: &InstancePre<State>, alarm: &Sender<Alarm>) -> Result<Self> {
         let state = State { memctl: domain.context().build(), domain: domain.clone(), alarm: alarm.clone() };
         let mut store = Store::new(pre.module().engine(), state);
         store.set_epoch_deadline(u64::MAX / 2);

@@ -134,10 +134,9 @@ impl Player<'_> {
             let possible: &[Code] = if medium { &[Code::Io] } else { &[] };
             (Access::Read, self.check(turn, "downgrade", answer, possible)?)
         };
-        if answer.is_ok() || access == Access::Read {
-            if let Some(held) = self.windows[index].as_mut().and_then(|window| window.held.as_mut()) {
-                held.access = access;
-            }
+        let held = self.windows[index].as_mut().and_then(|window| window.held.as_mut());
+        if let Some(held) = held.filter(|_| answer.is_ok() || access == Access::Read) {
+            held.access = access;
         }
         self.look_under_lease(turn, index)?;
         if answer.is_ok() && access == Access::Write { self.stamp_under_lease(turn, index) } else { Ok(()) }

@@ -84,10 +84,14 @@ pub fn soak(args: &SoakArgs) -> Result<SoakReport> {
         failed => failed,
     };
     if args.forget_a_guest {
-        std::mem::forget(soak.scenes[0].guest()?);
+        let mut kept = soak.scenes[0].guest()?;
+        // With a handle, so that it shows in the usage too.
+        let _handle = kept.open(stamps::STAMPED);
+        std::mem::forget(kept);
     }
     let took = start.elapsed();
     let after = Census::take(soak.domains())?;
+    soak.dismiss_helpers();
     drop(soak);
     for helper in helping {
         // They wait for nothing now, and panicked only if memctl is wrong.
@@ -131,6 +135,11 @@ impl Soak {
             scenes.push(Scene::new(Kind::Turns, mode, guests, helpers.clone())?);
         }
         Ok(Self { scenes, threads, guests })
+    }
+
+    /// A guest that is kept has an alarm too, so that dropping them all would not do.
+    fn dismiss_helpers(&self) {
+        self.scenes.iter().for_each(Scene::dismiss_alarm);
     }
 
     fn domains(&self) -> impl Iterator<Item = &memctl_wasmtime::Domain> {

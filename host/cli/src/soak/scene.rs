@@ -93,10 +93,16 @@ pub(crate) struct Cut {
     pub(crate) lengths: [u64; 4],
 }
 
+/// What interrupts guests that spin in this engine; none is to come after `Stop`.
+pub(crate) enum Alarm {
+    Ring(Engine),
+    Stop,
+}
+
 /// Other threads that work for a scene.
 #[derive(Clone)]
 pub(crate) struct Helpers {
-    pub(crate) alarm: Sender<Engine>,
+    pub(crate) alarm: Sender<Alarm>,
     pub(crate) cuts: SyncSender<Cut>,
 }
 
@@ -162,6 +168,11 @@ impl Scene {
 
     pub(crate) fn guest(&self) -> Result<Guest> {
         Guest::start(&self.domain, &self.pre, &self.helpers.alarm)
+    }
+
+    pub(crate) fn dismiss_alarm(&self) {
+        // Gone already, if another scene said so.
+        let _heard = self.helpers.alarm.send(Alarm::Stop);
     }
 
     /// Has the file cut off and made longer again while the caller goes on.

@@ -5,12 +5,11 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use memctl_wasmtime::{Access, Error};
-use wasmtime::Engine;
 
 use super::guest::Stop;
 use super::player::{Automatic, Player, Turn};
 use super::random::Random;
-use super::scene::{Cut, Kind, Scene, Thing};
+use super::scene::{Alarm, Cut, Kind, Scene, Thing};
 use super::stamps;
 use super::tally::{End, Halt, Operation, Pulse, Tally};
 
@@ -198,8 +197,8 @@ fn lease_once(
 }
 
 /// Interrupts guests that spin.
-pub(crate) fn interrupt(alarms: &Receiver<Engine>) {
-    for engine in alarms {
+pub(crate) fn interrupt(alarms: &Receiver<Alarm>) {
+    while let Ok(Alarm::Ring(engine)) = alarms.recv() {
         engine.increment_epoch();
     }
 }
