@@ -145,9 +145,10 @@ impl Player<'_> {
         }
         let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
         Err(format!(
-            "a guest was trapped that should not have been (intent: {:?}, its last fault: {fault:?}): {}",
+            "a guest was trapped that should not have been (intent: {:?}, its last fault: {fault:?}): {}; its windows: {:?}",
             self.intent,
-            chain.join(": ")
+            chain.join(": "),
+            self.windows.iter().flatten().collect::<Vec<_>>()
         ))
     }
 }
