@@ -12,6 +12,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use memctl_core::Error;
 
 use crate::fault::{Fault, FaultKind};
+use crate::host_page_size;
 
 /// Slots per chunk. A chunk is allocated when it is first needed and kept for good.
 const CHUNK: usize = 64;
@@ -66,22 +67,25 @@ impl Slot {
         (self.base.load(Ordering::Relaxed), self.end.load(Ordering::Relaxed))
     }
 
-    /// Notes a fault that somebody else will act upon.
-    pub(crate) fn note(&self, fault: Fault) {
-        // The handler answers SIGBUS in guest code with an inaccessible page, so the access comes again as a protection
-        // fault. What vanished stays vanished.
-        let before = Fault::from_word(self.last.load(Ordering::Relaxed));
-        let again = before.is_some_and(|before| {
-            before.kind == FaultKind::Vanished && fault.kind == FaultKind::Protection && before.address == fault.address
+    /// Notes a fault that somebody else will act upon; gives the one that explains it.
+    pub(crate) fn note(&self, fault: Fault) -> Fault {
+        // The handler answers SIGBUS in guest code with an inaccessible host page, so the access comes again as a protection
+        // fault, and host code that syncs the window on the guest's way out may meet that page too. What vanished stays vanished.
+        let page = host_page_size();
+        let before = Fault::from_word(self.last.load(Ordering::Relaxed)).filter(|before| {
+            before.kind == FaultKind::Vanished
+                && fault.kind == FaultKind::Protection
+                && before.address / page == fault.address / page
         });
-        if !again {
+        if before.is_none() {
             self.last.store(fault.to_word(), Ordering::Release);
         }
+        before.unwrap_or(fault)
     }
 
     /// Notes a fault of host code and returns how many there were since the last take, this one included.
     pub(crate) fn record(&self, fault: Fault) -> u64 {
-        self.note(fault);
+        let fault = self.note(fault);
         // The first one explains the others: it stays until it is taken.
         _ = self.pending.compare_exchange(0, fault.to_word(), Ordering::AcqRel, Ordering::Relaxed);
         self.contained.fetch_add(1, Ordering::AcqRel);
@@ -250,8 +254,12 @@ mod tests {
         slot.note(vanished);
         slot.note(Fault { kind: FaultKind::Protection, ..vanished });
         assert_eq!(entry.last(), Some(vanished));
-        slot.note(Fault { kind: FaultKind::Protection, address: 8, ..vanished });
-        assert_eq!(entry.last().map(|fault| fault.address), Some(8));
+        let same_page = Fault { kind: FaultKind::Protection, address: 8, ..vanished };
+        assert_eq!(slot.record(same_page), 1);
+        assert_eq!((entry.last(), entry.take()), (Some(vanished), Some(vanished)));
+        let far = Fault { kind: FaultKind::Protection, address: 7 + host_page_size(), ..vanished };
+        slot.note(far);
+        assert_eq!(entry.last(), Some(far));
     }
 
     #[test]
