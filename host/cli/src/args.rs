@@ -22,8 +22,9 @@ Examples:
   memctl run --dir data::/data:ro scan.wasm /data/words.txt
   memctl run --object frames=16MiB --backend copy pipeline.wasm
   memctl compare --dir data::/data --object log=./log.bin app.wasm /data
+  memctl soak --seconds 60
 
-`memctl run --help` and `memctl compare --help` explain every flag.";
+`memctl run --help`, `memctl compare --help` and `memctl soak --help` explain every flag.";
 
 /// What memctl can do.
 #[derive(Debug, Subcommand)]
@@ -34,6 +35,9 @@ pub enum Command {
     /// Run a program once per backend, and show the first difference in what it did.
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
+    /// Try this machine: guests that do anything they can, hostile ones among them, on several threads.
+    #[command(after_help = SOAK_HELP)]
+    Soak(SoakArgs),
 }
 
 const RUN_HELP: &str = "\
@@ -79,6 +83,34 @@ Examples:
   memctl compare --dir data::/data --object frames=16MiB app.wasm /data/words.txt
   memctl compare --json app.wasm | jq .identical";
 
+const SOAK_HELP: &str = "\
+The guests come with memctl. Half of them share objects on several threads at the same time, under leases, with host code that takes leases
+too; the others take turns in domains of their own, with automatic mappings. They map, lease, wait, upgrade, resize, publish, load, store, copy
+and drop at random; touch what they have no lease on; touch files that another thread cuts off; trap, spin until they are
+interrupted, and are dropped with all they hold. New ones take their place. One operation is one call of the interface, or one
+touch of a window.
+
+Checked all the while: nobody writes what another has a lease on, no reader sees half a write, snapshots stay as they are, automatic windows show
+what was left last, every refusal is one that the interface names for the call, usage is what the guest holds and never above
+its limits. At the end, when all guests are gone: no file descriptor, map, quota or memory is kept that was not there after a
+warm-up of a tenth of the time.
+
+The seed repeats what each guest does, but not how the threads meet.
+
+Exit code: 0 if all is well; 1 if a promise was broken, something leaked, a thread hung for a minute, or it could not be
+started; 2 if the command line is wrong.
+
+With --json, one JSON object on stdout:
+  backend, seed, threads, guests, time_ns, operations, by_operation: {name: number}, looks, refused, timed_out, deadlocks,
+  guests_ended, by_end: {name: number}, faults_survived, memory_growth, leaks: [{what, before, after}], broken
+(broken is null if no promise was; memory_growth is in bytes)
+
+Examples:
+  memctl soak
+  memctl soak --seconds 60 --backend copy
+  memctl soak --threads 8 --guests 64 --seed 4711
+  memctl soak --json | jq .leaks";
+
 /// Flags and arguments of `memctl run`.
 #[derive(Args, Debug)]
 pub struct RunArgs {
@@ -100,6 +132,33 @@ pub struct CompareArgs {
     /// All of it is shared with `memctl run`.
     #[command(flatten)]
     pub guest: GuestArgs,
+}
+
+/// Flags of `memctl soak`.
+#[derive(Args, Clone, Debug)]
+pub struct SoakArgs {
+    /// Guests that are alive at the same time, at least 4 for each thread.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub guests: u32,
+    /// Threads for guests that run at the same time, and as many for guests that take turns; the number of processors unless said
+    /// otherwise.
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: Option<u32>,
+    /// How long, without the warm-up.
+    #[arg(long, value_name = "S", default_value_t = 10)]
+    pub seconds: u64,
+    /// Repeat what the guests did before; a new seed is drawn unless one is given.
+    #[arg(long, value_name = "X")]
+    pub seed: Option<u64>,
+    /// How windows show objects.
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: BackendChoice,
+    /// Print a JSON report on stdout instead of a table; see below.
+    #[arg(long)]
+    pub json: bool,
+    /// Keep one guest for good, to see that it is told.
+    #[arg(long, hide = true)]
+    pub forget_a_guest: bool,
 }
 
 /// How windows show objects.
@@ -187,7 +246,7 @@ mod tests {
     fn run(line: &[&str]) -> RunArgs {
         match Cli::try_parse_from([&["memctl", "run"], line].concat()).unwrap().command {
             Command::Run(args) => args,
-            Command::Compare(_) => unreachable!("the line says run"),
+            Command::Compare(_) | Command::Soak(_) => unreachable!("the line says run"),
         }
     }
 

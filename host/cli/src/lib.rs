@@ -2,7 +2,7 @@
 //! on every backend.
 //!
 //! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the guest, [`host`] runs
-//! it in a domain; [`run`] and [`compare`] are the two commands, made of these.
+//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`], the third, brings its own guests.
 //!
 //! ```no_run
 //! use clap::Parser;
@@ -28,6 +28,7 @@ pub mod report;
 pub mod run;
 pub mod setup;
 pub mod size;
+pub mod soak;
 pub mod spec;
 pub mod stdin;
 pub mod surroundings;

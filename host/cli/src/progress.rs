@@ -47,6 +47,11 @@ impl Progress {
         Self { bar, finished: Some(finished), thread: Some(thread) }
     }
 
+    /// Says what the task is at.
+    pub fn say(&self, message: impl Into<Cow<'static, str>>) {
+        self.bar.set_message(message);
+    }
+
     /// Says that `bytes` more are done.
     pub fn advance(&self, bytes: u64) {
         self.bar.inc(bytes);

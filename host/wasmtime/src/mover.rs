@@ -107,15 +107,11 @@ impl Mover<'_> {
             return Ok(());
         }
         let storage = self.bodies.get(&view.object).ok_or(Error::Stale { what: "object" })?.storage();
-        let pages_end = storage.size()?.checked_next_multiple_of(memctl_alias::host_page_size()).unwrap_or(u64::MAX);
-        let tail = pages_end.saturating_sub(part.offset + part.real).min(part.window.len() - part.real);
-        if tail == 0 {
-            return Ok(());
-        }
+        let Some((from, len)) = tail(part, storage.size()?, memctl_alias::host_page_size()) else { return Ok(()) };
         if view.guarded {
-            return self.zero_guarded_tail(view, part.offset + part.real, tail);
+            return self.zero_guarded_tail(view, from, len);
         }
-        self.reservation(view)?.zero_if_dirty(part.window.start() + part.real, tail)
+        self.reservation(view)?.zero_if_dirty(part.window.start() + (from - part.offset), len)
     }
 }
 
@@ -133,6 +129,19 @@ impl Mover<'_> {
     fn file(&self, view: &View) -> Result<&FileObject, Error> {
         self.bodies.get(&view.object).and_then(crate::body::Body::file).ok_or(Error::Stale { what: "object" })
     }
+}
+
+/// The bytes of the object past its end that a part shows, as offset and length: they lie in the host page that the end lies in. `size` is the
+/// length now; somebody else may have made a file longer since the part was looked at, and then what is there is no tail.
+fn tail(part: Part, size: u64, host_page: u64) -> Option<(u64, u64)> {
+    let end = part.offset + part.real;
+    let page = end - end % host_page;
+    if size <= page || end == page {
+        return None;
+    }
+    let from = end.max(size);
+    let until = page.saturating_add(host_page).min(part.offset + part.window.len());
+    (from < until).then(|| (from, until - from))
 }
 
 fn real(part: Part) -> usize {
@@ -313,3 +322,28 @@ impl Mover<'_> {
 
 /// Windows of at most this many bytes that hold a copy are zeroed rather than given back: fresh pages cost more.
 const SMALL: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(offset: u64, len: u64, real: u64) -> Part {
+        Part { window: Span::claim("the window", 0x10000, len).expect("no wrap"), offset, real }
+    }
+
+    #[test]
+    fn the_tail_ends_with_the_host_page_that_the_object_ends_in() {
+        assert_eq!(tail(part(4096, 4096, 100), 4196, 4096), Some((4196, 3996)));
+        assert_eq!(tail(part(4096, 200, 100), 4196, 4096), Some((4196, 100)));
+        assert_eq!(tail(part(4096, 8192, 4096), 8192, 4096), None, "it ends with a host page");
+        assert_eq!(tail(part(4096, 8192, 0), 100, 4096), None, "there is no page to zero");
+        assert_eq!(tail(part(4200, 10, 0), 4196, 4096), Some((4200, 10)));
+    }
+
+    #[test]
+    fn what_a_file_got_longer_by_is_no_tail() {
+        assert_eq!(tail(part(0, 8 * 4096, 100), 8 * 4096, 4096), None);
+        assert_eq!(tail(part(0, 8 * 4096, 100), 300, 4096), Some((300, 3796)));
+        assert_eq!(tail(part(0, 8 * 4096, 5000), 4096, 4096), None, "or shorter, and the page is gone");
+    }
+}

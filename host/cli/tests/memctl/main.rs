@@ -2,4 +2,5 @@
 
 mod compare;
 mod run;
+mod soak;
 mod started;
