@@ -187,7 +187,7 @@ impl Guest {
         store.set_epoch_deadline(u64::MAX / 2);
         let crossing = store.data().memctl.crossing();
         store.call_hook(move |_, hook| Ok(crossing(hook)?));
-        memctl_wasmtime::watch_faults(&mut store);
+        memctl_wasmtime::note_faults(&mut store);
         let instance = pre.instantiate(&mut store)?;
         let memory = instance.get_memory(&mut store, "memory").expect("guest.wat exports it");
         Ok(Self { store, instance, memory })
