@@ -218,6 +218,17 @@ fn nobody_waits_for_itself() {
 }
 
 #[test]
+fn a_refused_wait_leaves_no_trace() {
+    let mut scene = Scene::new(Mode::Copy);
+    let _reading = scene.get(0, FIRST, Access::Read);
+    let mapping = scene.mappings[0];
+    let code = scene
+        .world
+        .refused(0, |domain, ram, me| domain.acquire_or_wait(ram, me, mapping, BOTH, Access::Write, &|_| false));
+    assert_eq!(code, Code::Deadlock);
+}
+
+#[test]
 fn a_reader_does_not_wait_behind_a_writer_that_waits_for_it() {
     let mut scene = Scene::new(Mode::Copy);
     let _reading = scene.get(0, FIRST, Access::Read);
