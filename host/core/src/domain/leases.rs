@@ -331,6 +331,7 @@ impl Domain {
         if let Some(instance) = self.instances.get_mut(lease.instance) {
             instance.leases.remove(&id);
         }
+        self.forget_upgrade(id, lease.instance);
         self.give_quota(lease.instance, ONE_LEASE);
         // Access that can't be taken by the part is taken from the whole window, or the whole memory.
         let _taken = self.lend(backend, &lease);
@@ -354,6 +355,8 @@ impl Domain {
             && let Some(lease) = self.leases.get_mut(id)
         {
             *lease = before;
+        } else {
+            self.forget_upgrade(id, now.instance);
         }
         lent
     }

@@ -77,7 +77,7 @@ impl Domain {
     /// The lease that was waited for, or `None` if it is not its turn yet. The waiter is gone unless the answer is `None`.
     ///
     /// # Errors
-    /// [`Error::Stale`] if the mapping that it was for is gone; the backend's, and there is no lease then, or still the one to read.
+    /// [`Error::Stale`] if the mapping that it was for is gone, or the lease that it would have upgraded, or that was changed meanwhile; the backend's, and there is no lease then, or still the one to read.
     pub fn collect(
         &mut self,
         backend: &mut dyn Backend,
@@ -166,6 +166,16 @@ impl Domain {
             let Some(waiter) = self.waiters.get(id) else { continue };
             let caller = waiter.wanted.instance;
             self.give_up(backend, caller, id);
+            self.woken.push(id);
+        }
+    }
+
+    /// The lease was upgraded or downgraded meanwhile, or is gone: nobody waits for its upgrade any more, and who did hears of it.
+    pub(super) fn forget_upgrade(&mut self, lease: LeaseId, of: InstanceId) {
+        let Some(instance) = self.instances.get(of) else { return };
+        let waits = |id: &WaiterId| self.waiters.get(*id).is_some_and(|waiter| waiter.upgrades == Some(lease));
+        for id in instance.waiters.iter().copied().filter(waits).collect::<Vec<_>>() {
+            self.remove_waiter(id);
             self.woken.push(id);
         }
     }
