@@ -116,9 +116,13 @@ impl Domain {
         self.set_access(backend, id, Access::Write)
     }
 
-    /// Gives a lease back without publishing: the embedding can't reach the window any more.
+    /// Gives a lease back without publishing: the embedding can't reach the window any more. What was written through none is in the object.
     pub fn abandon(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: LeaseId) {
         let Ok(lease) = self.lease_of(caller, id) else { return };
+        if lease.shown.is_none() {
+            // Only says that the object may have changed.
+            let _published = self.publish_lease(backend, &lease);
+        }
         self.remove_lease(backend, id);
         // An automatic window holds the guest's newest bytes, under the lease and beside it: they go to the object at the next crossing.
         if lease.access == Access::Write

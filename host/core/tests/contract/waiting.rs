@@ -313,6 +313,20 @@ fn host_code_leases_ranges_of_objects_like_guests_do() {
 }
 
 #[test]
+fn what_a_device_wrote_is_seen_also_if_its_lease_is_abandoned() {
+    for mode in MODES {
+        let mut scene = Scene::new(mode);
+        let (handle, object) = (scene.handles[2], scene.object);
+        let ask = scene.world.call(2, |domain, ram, me| domain.acquire(ram, me, handle, BOTH, Access::Write));
+        let writing = ask.expect("nobody else");
+        scene.world.ram.overwrite(object, 3, &[5; 8]);
+        scene.world.host(|domain, ram, guests| domain.abandon(ram, guests[2], writing));
+        scene.get(0, BOTH, Access::Read);
+        assert_eq!(scene.world.load(0, 3), 5, "{mode:?}");
+    }
+}
+
+#[test]
 fn a_lease_on_an_object_keeps_its_storage() {
     let mut world = World::new(Mode::Copy);
     let (handle, _) = world.anonymous(0, G).expect("room");
