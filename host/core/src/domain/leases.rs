@@ -299,6 +299,8 @@ impl Domain {
             (Access::Read, _) => Ok(()),
             (Access::Write, Some((mapping, window))) => self.publish_part(backend, mapping, window),
             (Access::Write, None) => {
+                // Beside the lease, an automatic window may hold the newest bytes: it would be taken for older than the object.
+                self.settle(backend, lease.object);
                 self.object_mut(lease.object)?.version += 1;
                 Ok(())
             }

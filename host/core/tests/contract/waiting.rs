@@ -327,6 +327,22 @@ fn what_a_device_wrote_is_seen_also_if_its_lease_is_abandoned() {
 }
 
 #[test]
+fn a_device_takes_back_no_stores_beside_its_lease() {
+    for mode in MODES {
+        let mut world = World::new(mode);
+        let (_, handles) = world.shared_object(2 * G);
+        let mapping = world.map(0, handles[0], map_at(0, G, Kind::Automatic)).expect("free");
+        let device = handles[1];
+        let writing = world.call(1, |domain, ram, me| domain.acquire(ram, me, device, SECOND, Access::Write));
+        let writing = writing.expect("nobody else");
+        world.store(0, 3, 7);
+        world.host(|domain, ram, guests| domain.release(ram, guests[1], writing)).expect("live");
+        assert_eq!(world.load(0, 3), 7, "{mode:?}");
+        world.host(|domain, ram, guests| domain.unmap(ram, guests[0], mapping)).expect("live");
+    }
+}
+
+#[test]
 fn a_lease_on_an_object_keeps_its_storage() {
     let mut world = World::new(Mode::Copy);
     let (handle, _) = world.anonymous(0, G).expect("room");
