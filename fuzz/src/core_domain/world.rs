@@ -1,6 +1,6 @@
 //! An embedding: three guests that run one at a time, and the domain told of every crossing.
 
-use memctl_core::{Code, Domain, Error, Granule, InstanceId, Medium, Memory, MemoryId, Quotas, Rights};
+use memctl_core::{Code, Domain, Error, Granule, InstanceId, Medium, Memory, MemoryId, Quotas, Rights, Threads};
 
 use super::books::Books;
 use super::program::Program;
@@ -54,6 +54,10 @@ impl World {
             let object = domain.publish_name(name, medium, size, rights).expect("the name is new").object();
             ram.add_object(object, size);
             books.add_object(object, size, true, None, if identity.is_some() { u64::MAX } else { size });
+        }
+        if program.is_parallel() {
+            domain.set_threads(Threads::Many);
+            books.parallel = true;
         }
         let limit = program.guest_limit.quotas();
         let guests = [0, 1, 2].map(|guest| {

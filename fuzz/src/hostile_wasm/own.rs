@@ -138,7 +138,9 @@ fn call(out: &mut InstructionSink<'_>, u: &mut Unstructured<'_>, function: usize
     }
     match called.name {
         "[static]mapping.map" => keep_handle(out, SLOTS + u32::from(pick / 4) % SLOTS),
-        "[method]mapping.acquire" => keep_handle(out, 2 * SLOTS + u32::from(pick / 4) % SLOTS),
+        "[method]mapping.acquire" | "[method]mapping.acquire-within" => {
+            keep_handle(out, 2 * SLOTS + u32::from(pick / 4) % SLOTS)
+        }
         "[static]object.anonymous" | "[static]object.open" => keep_handle(out, u32::from(pick / 4) % SLOTS),
         // What is gone is forgotten, or used once more.
         name if name.starts_with("[resource-drop]") || name.ends_with("release") => {
