@@ -240,7 +240,7 @@ impl World {
 
     /// A guest shows a descriptor of a file: of the published one, or of another.
     fn file(&mut self, given: &mut Given, guest: usize, which: u8, bits: u8) {
-        let (identity, size) = if which % 2 == 0 { ((1, 2), 1) } else { ((3, 4), u64::from(which) + 1) };
+        let (identity, size) = if which.is_multiple_of(2) { ((1, 2), 1) } else { ((3, 4), u64::from(which) + 1) };
         let made = self.call(guest, |domain, ram, me| {
             let (handle, adopted) = domain.file(me, identity, size, rights(bits))?;
             if let Adopted::New(object) = adopted {

@@ -217,6 +217,6 @@ impl<'a> Arbitrary<'a> for Wish {
 
 impl<'a> Arbitrary<'a> for Held {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(Self(u.arbitrary::<u8>()?.checked_sub(224).unwrap_or(0)))
+        Ok(Self(u.arbitrary::<u8>()?.saturating_sub(224)))
     }
 }

@@ -29,8 +29,10 @@ pub(super) struct World {
     stamp: u8,
 }
 
-/// The published objects: name, file or not, length in bytes, rights.
-const PUBLISHED: [(&str, Option<(u64, u64)>, u64, Rights); 3] = [
+/// A published object: name, file or not, length in bytes, rights.
+type Published = (&'static str, Option<(u64, u64)>, u64, Rights);
+
+const PUBLISHED: [Published; 3] = [
     ("shared", None, 2 * GRANULE + 7, Rights::all()),
     ("file", Some((1, 2)), 3 * GRANULE - 5, Rights::all()),
     ("still", None, 2 * GRANULE, Rights::READ),
