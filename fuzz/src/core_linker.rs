@@ -61,7 +61,7 @@ impl<'a> Arbitrary<'a> for Call {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         // Opening and mapping come first in most lives.
         let function = match u.arbitrary::<u8>()? {
-            choice @ ..160 => usize::from(choice) % FUNCTIONS.len(),
+            choice @ ..160 => interface::pick(choice),
             160..176 => interface::index("[static]object.open"),
             176..184 => interface::index("[static]object.anonymous"),
             184..208 => interface::index("[static]mapping.map"),

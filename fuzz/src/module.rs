@@ -9,9 +9,9 @@ use wasm_encoder::{
 use crate::interface::{FUNCTIONS, MEMORY, NAMES};
 
 /// The host function that cuts the published file off after so many bytes, as another process may.
-pub(crate) const CUT: u32 = 21;
+pub(crate) const CUT: u32 = 24;
 /// The host function that runs the bystander.
-pub(crate) const OTHER: u32 = 22;
+pub(crate) const OTHER: u32 = 25;
 
 /// A module that imports all that there is, and exports its memory and its functions.
 #[derive(Default)]

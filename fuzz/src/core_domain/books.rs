@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use memctl_core::{Access, Coherence, HandleId, InstanceId, LeaseId, MapOptions, MappingId, ObjectId, Sharing};
+use memctl_core::{
+    Access, Coherence, HandleId, InstanceId, LeaseId, MapOptions, MappingId, ObjectId, Sharing, WaiterId,
+};
 
-use super::at;
+use super::claims::{Lease, Waiter};
 use super::known::{Known, Object, Place};
+use super::{GRANULE, at};
 
 /// An object, and who pays for it.
 #[derive(Clone, Debug)]
@@ -58,31 +61,6 @@ impl Mapping {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lease {
-    pub(super) guest: InstanceId,
-    pub(super) mapping: MappingId,
-    /// The part of the window.
-    pub(super) window: (u64, u64),
-    pub(super) object: ObjectId,
-    /// First byte of the object, and the one after the last.
-    pub(super) range: (u64, u64),
-    pub(super) access: Access,
-}
-
-impl Lease {
-    fn covers(&self, place: Place) -> bool {
-        self.object == place.object && (self.range.0..self.range.1).contains(&place.offset)
-    }
-
-    pub(super) fn conflicts(&self, other: &Self) -> bool {
-        self.object == other.object
-            && (self.access == Access::Write || other.access == Access::Write)
-            && self.range.0 < other.range.1
-            && other.range.0 < self.range.1
-    }
-}
-
 /// All of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Books {
@@ -90,6 +68,12 @@ pub(super) struct Books {
     pub(super) handles: BTreeMap<HandleId, (InstanceId, ObjectId)>,
     pub(super) mappings: BTreeMap<MappingId, Mapping>,
     pub(super) leases: BTreeMap<LeaseId, Lease>,
+    /// Those of one object in the order in which they are served.
+    pub(super) waiters: Vec<(WaiterId, Waiter)>,
+    /// Waits that ended in this step because what they were for went.
+    pub(super) dismissed: Vec<WaiterId>,
+    /// Leases keep others from whole granules: guests may run at the same time.
+    pub(super) parallel: bool,
 }
 
 impl Books {
@@ -102,13 +86,12 @@ impl Books {
     fn may(&self, id: MappingId, mapping: &Mapping, place: Place, access: Access) -> bool {
         let mut leases = self.leases.values().filter(|lease| lease.covers(place));
         if mapping.is_leased() {
-            return leases
-                .any(|lease| lease.mapping == id && (access == Access::Read || lease.access == Access::Write));
+            return leases.any(|lease| lease.is_of(id) && lease.allows(access));
         }
         leases.all(|lease| match (access, lease.access) {
             (Access::Read, Access::Read) => true,
             (Access::Write, Access::Read) => false,
-            (_, Access::Write) => lease.mapping == id,
+            (_, Access::Write) => lease.is_of(id) && lease.allows(access),
         })
     }
 
@@ -178,48 +161,87 @@ impl Books {
         assert!(self.mappings.insert(id, mapping).is_none(), "a mapping's identifier is given once");
     }
 
-    pub(super) fn add_lease(&mut self, id: LeaseId, mapping: MappingId, (start, len): (u64, u64), access: Access) {
+    /// A lease on a part of the mapping's window.
+    pub(super) fn on_window(&self, mapping: MappingId, (start, len): (u64, u64), access: Access) -> Lease {
         let on = &self.mappings[&mapping];
         let first = on.place(start).offset;
-        let (guest, object, range) = (on.guest, on.object, (first, first + len));
-        let lease = Lease { guest, mapping, window: (start, len), object, range, access };
+        self.claim(Some((mapping, (start, len))), on.guest, on.object, (first, first + len), access)
+    }
+
+    /// A lease on a range of the object that the handle is to.
+    pub(super) fn on_object(&self, handle: HandleId, (start, len): (u64, u64), access: Access) -> Lease {
+        let (guest, object) = self.handles[&handle];
+        self.claim(None, guest, object, (start, start + len), access)
+    }
+
+    fn claim(
+        &self,
+        shown: Option<(MappingId, (u64, u64))>,
+        guest: InstanceId,
+        object: ObjectId,
+        bytes: (u64, u64),
+        access: Access,
+    ) -> Lease {
+        let whole = (bytes.0 / GRANULE * GRANULE, bytes.1.next_multiple_of(GRANULE));
+        let range = if self.parallel { whole } else { bytes };
+        Lease { guest, shown, object, bytes, range, access, pending: false }
+    }
+
+    pub(super) fn add_lease(&mut self, id: LeaseId, lease: Lease) {
         assert!(self.leases.insert(id, lease).is_none(), "a lease's identifier is given once");
     }
 
     pub(super) fn drop_mapping(&mut self, id: MappingId) {
-        self.leases.retain(|_, lease| lease.mapping != id);
+        self.dismiss(|waiter| waiter.wanted.is_of(id));
+        self.leases.retain(|_, lease| !lease.is_of(id));
         self.mappings.remove(&id);
         self.drop_unused();
     }
 
+    /// A lease is gone, and with it the wait for its upgrade.
+    pub(super) fn drop_lease(&mut self, id: LeaseId) -> Option<Lease> {
+        let lease = self.leases.remove(&id)?;
+        self.dismiss(|waiter| waiter.upgrades == Some(id));
+        self.drop_unused();
+        Some(lease)
+    }
+
     /// A lease was given back without publishing: what was written under it may be lost.
     pub(super) fn abandon(&mut self, id: LeaseId) {
-        let Some(lease) = self.leases.remove(&id) else { return };
-        if lease.access == Access::Write {
-            let object = &mut self.objects.get_mut(&lease.object).expect("leased").bytes;
-            (lease.range.0..lease.range.1).for_each(|offset| object.doubt(offset));
+        let Some(lease) = self.drop_lease(id) else { return };
+        // Devices write the object itself.
+        if lease.access == Access::Write
+            && lease.shown.is_some()
+            && let Some(object) = self.objects.get_mut(&lease.object)
+        {
+            (lease.bytes.0..lease.bytes.1).for_each(|offset| object.bytes.doubt(offset));
         }
     }
 
-    /// All windows of a guest go, with its leases.
+    /// All windows of a guest go, with its leases on them.
     pub(super) fn drop_windows(&mut self, guest: InstanceId) {
+        self.dismiss(|waiter| waiter.wanted.guest == guest && waiter.wanted.shown.is_some());
         self.mappings.retain(|_, mapping| mapping.guest != guest);
-        self.leases.retain(|_, lease| lease.guest != guest);
+        self.leases.retain(|_, lease| lease.guest != guest || lease.shown.is_none());
         self.drop_unused();
     }
 
     pub(super) fn end(&mut self, guest: InstanceId) {
         self.handles.retain(|_, (holder, _)| *holder != guest);
+        self.dismiss(|waiter| waiter.wanted.guest == guest);
+        self.leases.retain(|_, lease| lease.guest != guest);
         self.drop_windows(guest);
     }
 
     /// Objects that nobody holds go.
     pub(super) fn drop_unused(&mut self) {
-        let Self { objects, handles, mappings, .. } = self;
+        let Self { objects, handles, mappings, leases, waiters, .. } = self;
         objects.retain(|id, object| {
             object.published
                 || handles.values().any(|(_, held)| held == id)
                 || mappings.values().any(|mapping| mapping.object == *id)
+                || leases.values().any(|lease| lease.object == *id)
+                || waiters.iter().any(|(_, waiter)| waiter.wanted.object == *id)
         });
     }
 

@@ -10,6 +10,7 @@ use super::world::World;
 impl World {
     /// What is used is what was given; windows and leases keep apart.
     pub(super) fn check(&mut self) {
+        self.books.hear(&self.domain.take_woken());
         self.check_usage();
         self.check_mappings();
         self.check_leases();
@@ -29,6 +30,7 @@ impl World {
             all.mappings += given.mappings;
             all.mapped_bytes += given.mapped_bytes;
             all.leases += given.leases;
+            all.waiters += given.waiters;
             assert_eq!(self.domain.shares(guest.id), self.shares(guest.id, None));
             for object in self.books.objects.keys() {
                 assert_eq!(self.domain.is_shared_by(*object, guest.id), self.shares(guest.id, Some(*object)));
@@ -46,7 +48,10 @@ impl World {
         let mappings = || self.books.mappings.values().filter(|mapping| mapping.guest == guest);
         given.mappings = count(mappings());
         given.mapped_bytes = mappings().map(|mapping| mapping.window.1).sum();
-        given.leases = count(self.books.leases.values().filter(|lease| lease.guest == guest));
+        let waiters = || self.books.waiters.iter().map(|(_, waiter)| waiter).filter(|it| it.wanted.guest == guest);
+        given.waiters = count(waiters());
+        given.leases = count(self.books.leases.values().filter(|lease| lease.guest == guest))
+            + count(waiters().filter(|waiter| waiter.counts_as_lease()));
         given
     }
 
@@ -85,16 +90,29 @@ impl World {
     }
 
     fn check_leases(&self) {
-        let all: Vec<_> = self.books.leases.iter().collect();
-        for (at, (id, one)) in all.iter().enumerate() {
-            let (mapping, window) = self.domain.leased(one.guest, **id).expect("a lease lives until it is given back");
-            assert_eq!((mapping, (window.start(), window.len())), (one.mapping, one.window));
-            for (_, other) in &all[..at] {
+        for (id, lease) in &self.books.leases {
+            let (object, range, access) = self.domain.leased_range(lease.guest, *id).expect("it was not given back");
+            let range = (range.start(), range.end());
+            assert_eq!((object, range, access), (lease.object, lease.range, lease.access));
+            let shown = self.domain.leased(lease.guest, *id);
+            let shown = shown.ok().map(|(mapping, window)| (mapping, (window.start(), window.len())));
+            assert_eq!(shown, lease.shown);
+        }
+        for (id, waiter) in &self.books.waiters {
+            let range = self.domain.awaited(waiter.wanted.guest, *id).expect("it waits until it is served or gives up");
+            assert_eq!((range.start(), range.end()), waiter.wanted.range);
+        }
+        let all: Vec<_> = self.books.claims().map(|(_, lease)| lease).collect();
+        for (at, one) in all.iter().enumerate() {
+            for other in &all[..at] {
                 assert!(!one.conflicts(other), "two leases conflict: {one:?} {other:?}");
             }
-            // Nobody writes at any crossing what somebody has a lease on.
+        }
+        // Nobody writes at any crossing what somebody has a lease on, or waits for.
+        let waiting = self.books.waiters.iter().map(|(_, waiter)| &waiter.wanted);
+        for one in all.into_iter().chain(waiting) {
             for (other, mapping) in &self.books.mappings {
-                let unleased = mapping.is_shared() && !mapping.is_leased() && *other != one.mapping;
+                let unleased = mapping.is_shared() && !mapping.is_leased() && !one.is_of(*other);
                 let (first, end) = mapping.range();
                 let apart = mapping.object != one.object || end <= one.range.0 || one.range.1 <= first;
                 assert!(!unleased || apart, "a lease, and a window without leases: {one:?} {mapping:?}");

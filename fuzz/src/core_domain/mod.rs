@@ -1,19 +1,24 @@
 //! Programs over the rules: guests that map, lease, store, end and lie, on a backend of byte vectors.
 //!
 //! Nothing here but `memctl-core`'s public interface. What is checked after every step is in `check.rs`; what bytes must be, in
-//! `books.rs`; that a refused call changes nothing at all, in `world.rs`.
+//! `books.rs`; who may have which lease, and who waits for whom, in `claims.rs`; that a refused call changes nothing at all, in `world.rs`.
 
 mod books;
+mod bytes;
 mod check;
+mod claims;
 mod known;
 mod program;
 mod ram;
 mod steps;
+mod waits;
+mod words;
 mod world;
 
+use program::Op;
 pub use program::Program;
-use program::{Manner, Op};
 use steps::Given;
+use words::Manner;
 use world::World;
 
 /// The granule in bytes: small, so that programs get to edges.
@@ -61,7 +66,7 @@ mod tests {
 
     #[test]
     fn programs_of_random_bytes_map_and_lease() {
-        let (mut maps, mut leases) = (0, 0);
+        let (mut maps, mut leases, mut waits) = (0, 0, 0);
         for seed in 0..200 {
             let program =
                 Program::arbitrary(&mut Unstructured::new(&noise(seed, 300))).expect("any bytes are a program");
@@ -69,9 +74,11 @@ mod tests {
             play(&program, &mut world, &mut given);
             maps += usize::from(given.maps() > 0);
             leases += usize::from(given.leases() > 0);
+            waits += usize::from(given.waits() > 0);
             world.finish(&given);
         }
         assert!(maps > 100, "only {maps} of 200 programs map anything");
         assert!(leases > 40, "only {leases} of 200 programs lease anything");
+        assert!(waits > 5, "only {waits} of 200 programs wait for anything");
     }
 }

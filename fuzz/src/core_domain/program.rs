@@ -1,14 +1,16 @@
-//! What a fuzzed program asks of the domain, with numbers that fit and numbers that can't.
+//! What a fuzzed program asks of the domain, and how bytes come to be one.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use memctl_core::{Access, Coherence, Populate, Protection, Quotas, Rights, Sharing};
+use memctl_core::Quotas;
 
-use super::{GRANULE, MEMORY, STEPS};
+use super::words::{Ask, Held, Manner, Name, Number, Part, Wish};
+use super::{GRANULE, STEPS};
 
 /// A domain's limits, who has which memory, and what happens.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// Three bits for who has which memory, three for whether anybody fails or breaks the rules: after that little is known for sure.
+    /// Three bits for who has which memory, three for whether anybody fails or breaks the rules: after that little is known for sure. One for
+    /// whether anybody waits, or is a device; one for whether guests may run at the same time.
     setting: u8,
     pub(super) guest_limit: Limit,
     pub(super) domain_limit: Limit,
@@ -29,6 +31,11 @@ impl Program {
     /// Whether guests may store where they need a lease and have none.
     pub(super) fn may_be_careless(&self) -> bool {
         self.setting & 0b110_000 == 0b100_000
+    }
+
+    /// Whether leases are held to the rules of guests that run at the same time.
+    pub(super) fn is_parallel(&self) -> bool {
+        self.setting & 0b1100_0000 == 0b1100_0000
     }
 }
 
@@ -94,139 +101,17 @@ pub(super) enum Op {
     Reload,
     /// The backend's call after so many others fails.
     FailIn(u8),
-}
-
-/// How a program names a handle, a mapping or a lease.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Name {
-    /// One that the guest has.
-    Own(u8),
-    /// One that anybody ever had.
-    Known(u8),
-    /// One that nobody was given, as far as the guest knows.
-    Forged(u64),
-}
-
-/// Whether a store keeps to the rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
-    Disciplined,
-    /// Also where a lease would be needed and is not held.
-    Careless,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Number {
-    Granules(u8),
-    Bytes(u8),
-    /// So many bytes before the number after the greatest.
-    FromTheEnd(u8),
-    Power(u8),
-    Any(u64),
-}
-
-impl Number {
-    pub(super) fn value(self) -> u64 {
-        match self {
-            Self::Granules(count) => u64::from(count % 12) * GRANULE,
-            Self::Bytes(count) => count.into(),
-            Self::FromTheEnd(count) => 0_u64.wrapping_sub(count.into()),
-            Self::Power(bit) => 1 << (bit % 64),
-            Self::Any(number) => number,
-        }
-    }
-}
-
-/// A part of a mapping's window.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Part {
-    Whole,
-    /// So many bytes from a byte of the window on.
-    Inside(u8, u8),
-    Any(Number, Number),
-}
-
-impl Part {
-    pub(super) fn of(self, (start, len): (u64, u64)) -> (u64, u64) {
-        match self {
-            Self::Whole => (start, len),
-            Self::Inside(from, some) => (start + u64::from(from) % len, 1 + u64::from(some) % (2 * GRANULE)),
-            Self::Any(start, len) => (start.value(), len.value()),
-        }
-    }
-}
-
-/// What `map` is told.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ask {
-    /// A window that may be had: where, how long and from where in the object, in granules.
-    Plain(u8, Kind),
-    /// Anything.
-    Odd { start: Number, len: Number, offset: Number, kind: Kind, protection: u8 },
-}
-
-/// Sharing and coherence in one word.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
-    Automatic,
-    Leased,
-    Aliasing,
-    Private,
-    PrivateNow,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Wish {
-    Read,
-    Write,
-}
-
-impl Wish {
-    pub(super) fn access(self) -> Access {
-        match self {
-            Self::Read => Access::Read,
-            Self::Write => Access::Write,
-        }
-    }
-}
-
-impl Ask {
-    pub(super) fn window(self) -> (u64, u64) {
-        match self {
-            Self::Plain(where_from, _) => {
-                let start = u64::from(where_from) * GRANULE % MEMORY;
-                (start, GRANULE * (1 + u64::from(where_from >> 3) % 3))
-            }
-            Self::Odd { start, len, .. } => (start.value(), len.value()),
-        }
-    }
-
-    pub(super) fn options(self) -> memctl_core::MapOptions {
-        let (offset, kind, protection) = match self {
-            Self::Plain(where_from, kind) => (u64::from(where_from >> 5) % 3 * GRANULE, kind, Protection::ReadWrite),
-            Self::Odd { offset, kind, protection, .. } => {
-                let protection = match protection {
-                    0 => Protection::None,
-                    1 => Protection::Read,
-                    _ => Protection::ReadWrite,
-                };
-                (offset.value(), kind, protection)
-            }
-        };
-        let (sharing, coherence, populate) = match kind {
-            Kind::Automatic => (Sharing::Shared, Coherence::Automatic, Populate::OnDemand),
-            Kind::Leased => (Sharing::Shared, Coherence::Leased, Populate::OnDemand),
-            Kind::Aliasing => (Sharing::Shared, Coherence::Aliasing, Populate::OnDemand),
-            Kind::Private => (Sharing::Private, Coherence::Automatic, Populate::OnDemand),
-            Kind::PrivateNow => (Sharing::Private, Coherence::Leased, Populate::Now),
-        };
-        memctl_core::MapOptions { offset, protection, sharing, coherence, populate }
-    }
-}
-
-/// The rights that a number stands for.
-pub(super) fn rights(bits: u8) -> Rights {
-    Rights::from_bits_truncate(bits)
+    AcquireOrWait(Who, Name, Part, Wish, Held),
+    Upgrade(Who, Name),
+    UpgradeOrWait(Who, Name, Held),
+    Downgrade(Who, Name),
+    Collect(Who, Name),
+    GiveUp(Who, Name),
+    /// A device asks, with a handle.
+    AcquireObject(Who, Name, Part, Wish),
+    AcquireObjectOrWait(Who, Name, Part, Wish, Held),
+    /// A device looks, or stores, where its lease allows it to.
+    Device(Who, Name, u8, u8),
 }
 
 // Derived, each choice would take four bytes of the input, and the fuzzer could change little else.
@@ -234,19 +119,24 @@ pub(super) fn rights(bits: u8) -> Rights {
 impl<'a> Arbitrary<'a> for Program {
     /// As many steps as there are bytes for: a derived `Vec` ends where a bit says so, mostly at once.
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        let (setting, guest_limit, domain_limit) = (u.arbitrary()?, u.arbitrary()?, u.arbitrary()?);
+        let setting: u8 = u.arbitrary()?;
+        let (guest_limit, domain_limit) = (u.arbitrary()?, u.arbitrary()?);
         let mut ops = Vec::new();
         while !u.is_empty() && ops.len() < STEPS {
-            ops.push(u.arbitrary()?);
+            ops.push(Op::read(u, if setting & 0x80 == 0 { OPS } else { OPS_AND_WAITS })?);
         }
         Ok(Self { setting, guest_limit, domain_limit, ops })
     }
 }
 
-impl<'a> Arbitrary<'a> for Op {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+/// Rows of the table below: those that there were first, on which older inputs count, and all.
+const OPS: u8 = 40;
+const OPS_AND_WAITS: u8 = 64;
+
+impl Op {
+    fn read(u: &mut Unstructured<'_>, table: u8) -> Result<Self> {
         let kind: u8 = u.arbitrary()?;
-        Ok(match kind % 40 {
+        Ok(match kind % table {
             0..=6 => Self::Map(u.arbitrary()?, u.arbitrary()?, u.arbitrary()?),
             7 | 8 => Self::Unmap(u.arbitrary()?, u.arbitrary()?),
             9 => Self::DropMapping(u.arbitrary()?, u.arbitrary()?),
@@ -272,74 +162,24 @@ impl<'a> Arbitrary<'a> for Op {
             36 => Self::HostWrite(u.arbitrary()?, u.arbitrary()?, u.arbitrary()?),
             37 => Self::WriteFile(u.arbitrary()?, u.arbitrary()?),
             38 => Self::Reload,
-            _ => Self::FailIn(u.arbitrary()?),
+            39 => Self::FailIn(u.arbitrary()?),
+            40..=45 => {
+                Self::AcquireOrWait(u.arbitrary()?, u.arbitrary()?, u.arbitrary()?, u.arbitrary()?, u.arbitrary()?)
+            }
+            46 => Self::Upgrade(u.arbitrary()?, u.arbitrary()?),
+            47..=49 => Self::UpgradeOrWait(u.arbitrary()?, u.arbitrary()?, u.arbitrary()?),
+            50 | 51 => Self::Downgrade(u.arbitrary()?, u.arbitrary()?),
+            52..=55 => Self::Collect(u.arbitrary()?, u.arbitrary()?),
+            56 => Self::GiveUp(u.arbitrary()?, u.arbitrary()?),
+            57 => Self::AcquireObject(u.arbitrary()?, u.arbitrary()?, u.arbitrary()?, u.arbitrary()?),
+            58..=60 => Self::AcquireObjectOrWait(
+                u.arbitrary()?,
+                u.arbitrary()?,
+                u.arbitrary()?,
+                u.arbitrary()?,
+                u.arbitrary()?,
+            ),
+            _ => Self::Device(u.arbitrary()?, u.arbitrary()?, u.arbitrary()?, u.arbitrary()?),
         })
-    }
-}
-
-impl<'a> Arbitrary<'a> for Name {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(match u.arbitrary::<u8>()? {
-            253.. => Self::Forged(u.arbitrary()?),
-            known @ 224.. => Self::Known(known),
-            own => Self::Own(own),
-        })
-    }
-}
-
-impl<'a> Arbitrary<'a> for Manner {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(if u.arbitrary::<u8>()? > 192 { Self::Careless } else { Self::Disciplined })
-    }
-}
-
-impl<'a> Arbitrary<'a> for Number {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(match u.arbitrary::<u8>()? {
-            count @ ..64 => Self::Granules(count),
-            count @ 64..192 => Self::Bytes(count - 64),
-            count @ 192..224 => Self::FromTheEnd(count - 191),
-            224..250 => Self::Power(u.arbitrary()?),
-            250.. => Self::Any(u.arbitrary()?),
-        })
-    }
-}
-
-impl<'a> Arbitrary<'a> for Part {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(match u.arbitrary::<u8>()? {
-            ..96 => Self::Whole,
-            from @ 96..240 => Self::Inside(from - 96, u.arbitrary()?),
-            240.. => Self::Any(u.arbitrary()?, u.arbitrary()?),
-        })
-    }
-}
-
-impl<'a> Arbitrary<'a> for Ask {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        let kind = u.arbitrary()?;
-        if u.arbitrary::<u8>()? < 208 {
-            return Ok(Self::Plain(u.arbitrary()?, kind));
-        }
-        let (start, len, offset) = (u.arbitrary()?, u.arbitrary()?, u.arbitrary()?);
-        Ok(Self::Odd { start, len, offset, kind, protection: u.arbitrary()? })
-    }
-}
-
-impl<'a> Arbitrary<'a> for Kind {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(match u.arbitrary::<u8>()? % 8 {
-            0..=2 => Self::Automatic,
-            3 | 4 => Self::Leased,
-            5 => Self::Aliasing,
-            6 => Self::Private,
-            _ => Self::PrivateNow,
-        })
-    }
-}
-
-impl<'a> Arbitrary<'a> for Wish {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(if u.arbitrary::<u8>()? % 2 == 0 { Self::Read } else { Self::Write })
     }
 }

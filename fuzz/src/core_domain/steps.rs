@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use memctl_core::{Adopted, Code, Error, HandleId, LeaseId, MappingId, ObjectId};
+use memctl_core::{Adopted, Code, Error, HandleId, LeaseId, MappingId, WaiterId};
 
-use super::known::Place;
-use super::program::{Manner, Name, Op, rights};
+use super::program::Op;
+use super::words::{Ask, Name, rights};
 use super::world::World;
 use super::{MEMORY, at};
 
@@ -14,7 +14,8 @@ use super::{MEMORY, at};
 pub(super) struct Given {
     handles: Vec<u64>,
     mappings: Vec<u64>,
-    leases: Vec<u64>,
+    pub(super) leases: Vec<u64>,
+    pub(super) waiters: Vec<u64>,
 }
 
 #[cfg(test)]
@@ -25,6 +26,10 @@ impl Given {
 
     pub(super) fn leases(&self) -> usize {
         self.leases.len()
+    }
+
+    pub(super) fn waits(&self) -> usize {
+        self.waiters.len()
     }
 }
 
@@ -40,7 +45,7 @@ fn resolve(name: Name, own: impl Iterator<Item = u64>, known: &[u64]) -> u64 {
 
 /// A call with an identifier that isn't the guest's is answered with `stale`.
 #[track_caller]
-fn believe<T>(own: bool, answer: Result<T, Error>) -> Option<T> {
+pub(super) fn believe<T>(own: bool, answer: Result<T, Error>) -> Option<T> {
     if !own {
         let error = answer.err().expect("a name that isn't the guest's is of no use");
         // A failing device may keep the guest from being let in, before it asks.
@@ -51,25 +56,32 @@ fn believe<T>(own: bool, answer: Result<T, Error>) -> Option<T> {
 }
 
 impl World {
-    fn handle(&self, given: &Given, guest: usize, name: Name) -> (HandleId, bool) {
+    pub(super) fn handle(&self, given: &Given, guest: usize, name: Name) -> (HandleId, bool) {
         let me = self.guests[guest].id;
         let own = self.books.handles.iter().filter(|(_, (holder, _))| *holder == me).map(|(id, _)| id.to_bits());
         let id = HandleId::from_bits(resolve(name, own, &given.handles));
         (id, self.books.handles.get(&id).is_some_and(|(holder, _)| *holder == me))
     }
 
-    fn mapping(&self, given: &Given, guest: usize, name: Name) -> (MappingId, bool) {
+    pub(super) fn mapping(&self, given: &Given, guest: usize, name: Name) -> (MappingId, bool) {
         let me = self.guests[guest].id;
         let own = self.books.mappings.iter().filter(|(_, mapping)| mapping.guest == me).map(|(id, _)| id.to_bits());
         let id = MappingId::from_bits(resolve(name, own, &given.mappings));
         (id, self.books.mappings.get(&id).is_some_and(|mapping| mapping.guest == me))
     }
 
-    fn lease(&self, given: &Given, guest: usize, name: Name) -> (LeaseId, bool) {
+    pub(super) fn lease(&self, given: &Given, guest: usize, name: Name) -> (LeaseId, bool) {
         let me = self.guests[guest].id;
         let own = self.books.leases.iter().filter(|(_, lease)| lease.guest == me).map(|(id, _)| id.to_bits());
         let id = LeaseId::from_bits(resolve(name, own, &given.leases));
         (id, self.books.leases.get(&id).is_some_and(|lease| lease.guest == me))
+    }
+
+    pub(super) fn waiter(&self, given: &Given, guest: usize, name: Name) -> (WaiterId, bool) {
+        let me = self.guests[guest].id;
+        let own = self.books.waiters.iter().filter(|(_, waiter)| waiter.wanted.guest == me).map(|(id, _)| id.to_bits());
+        let id = WaiterId::from_bits(resolve(name, own, &given.waiters));
+        (id, self.books.waiter(id).is_some_and(|waiter| waiter.wanted.guest == me))
     }
 
     /// Does one thing.
@@ -102,31 +114,32 @@ impl World {
                 believe(own, self.call(who.index(), |domain, ram, me| domain.sync(ram, me, id, part)));
             }
             Op::Acquire(who, name, part, wish) => {
-                let (id, own) = self.mapping(given, who.index(), name);
-                let (part, access) = (part.of(self.window_of(id)), wish.access());
-                let answer = self.call(who.index(), |domain, ram, me| domain.acquire(ram, me, id, part, access));
-                if let Some(lease) = believe(own, answer) {
-                    given.leases.push(lease.to_bits());
-                    self.books.add_lease(lease, id, part, access);
-                }
+                let place = self.in_window(given, who.index(), name, part);
+                self.acquire(given, who.index(), place, wish.access());
             }
-            Op::Release(who, name) => {
-                let (id, own) = self.lease(given, who.index(), name);
-                let answer = self.call(who.index(), |domain, ram, me| domain.release(ram, me, id));
-                // It is gone in any case, unless the guest could not ask.
-                let gone = self.domain.leased(self.guests[who.index()].id, id).is_err();
-                if believe(own, answer).is_some() || (own && gone) {
-                    self.books.leases.remove(&id);
-                }
+            Op::AcquireObject(who, name, part, wish) => {
+                let place = self.in_object(given, who.index(), name, part);
+                self.acquire(given, who.index(), place, wish.access());
             }
-            Op::Abandon(who, name) => {
+            Op::AcquireOrWait(who, name, part, wish, held) => {
+                let place = self.in_window(given, who.index(), name, part);
+                self.acquire_or_wait(given, who.index(), place, wish.access(), held);
+            }
+            Op::AcquireObjectOrWait(who, name, part, wish, held) => {
+                let place = self.in_object(given, who.index(), name, part);
+                self.acquire_or_wait(given, who.index(), place, wish.access(), held);
+            }
+            Op::Release(who, name) => self.release(given, who.index(), name),
+            Op::Abandon(who, name) => self.abandon(given, who.index(), name),
+            Op::Upgrade(who, name) => self.upgrade(given, who.index(), name),
+            Op::UpgradeOrWait(who, name, held) => self.upgrade_or_wait(given, who.index(), name, held),
+            Op::Downgrade(who, name) => self.downgrade(given, who.index(), name),
+            Op::Collect(who, name) => self.collect(given, who.index(), name),
+            Op::GiveUp(who, name) => self.give_up(given, who.index(), name),
+            Op::Device(who, name, offset, len) => {
                 let (id, own) = self.lease(given, who.index(), name);
-                let asked = self.call(who.index(), |domain, ram, me| {
-                    domain.abandon(ram, me, id);
-                    Ok(())
-                });
-                if asked.is_ok() && own {
-                    self.books.abandon(id);
+                if own {
+                    self.device(id, offset, len);
                 }
             }
             Op::Size(who, name) => {
@@ -175,11 +188,11 @@ impl World {
         }
     }
 
-    fn window_of(&self, id: MappingId) -> (u64, u64) {
+    pub(super) fn window_of(&self, id: MappingId) -> (u64, u64) {
         self.books.mappings.get(&id).map_or((0, MEMORY), |mapping| mapping.window)
     }
 
-    fn map(&mut self, given: &mut Given, guest: usize, name: Name, ask: super::program::Ask) {
+    fn map(&mut self, given: &mut Given, guest: usize, name: Name, ask: Ask) {
         let (id, own) = self.handle(given, guest, name);
         let (window, options, memory) = (ask.window(), ask.options(), self.memory(guest));
         let answer = self.call(guest, |domain, ram, me| domain.map(ram, me, memory, window, id, options));
@@ -227,7 +240,7 @@ impl World {
 
     /// A guest shows a descriptor of a file: of the published one, or of another.
     fn file(&mut self, given: &mut Given, guest: usize, which: u8, bits: u8) {
-        let (identity, size) = if which % 2 == 0 { ((1, 2), 1) } else { ((3, 4), u64::from(which) + 1) };
+        let (identity, size) = if which.is_multiple_of(2) { ((1, 2), 1) } else { ((3, 4), u64::from(which) + 1) };
         let made = self.call(guest, |domain, ram, me| {
             let (handle, adopted) = domain.file(me, identity, size, rights(bits))?;
             if let Adopted::New(object) = adopted {
@@ -244,97 +257,6 @@ impl World {
         }
     }
 
-    fn load_some(&mut self, guest: usize, address: u8, len: u8) {
-        if self.run(guest).is_err() {
-            return;
-        }
-        let start = u64::from(address) % MEMORY;
-        self.load_range(guest, start..(start + 1 + u64::from(len % 64)).min(MEMORY));
-    }
-
-    fn load_range(&mut self, guest: usize, addresses: std::ops::Range<u64>) {
-        for address in addresses {
-            let value = self.load(guest, address);
-            match self.books.loads(self.guests[guest].id, address) {
-                Some(known) => assert!(known.allows(value), "guest {guest} loads {value} at {address}, not {known:?}"),
-                None => assert_eq!(value, self.guests[guest].own[at(address)], "guest {guest}, {address}: its own"),
-            }
-        }
-    }
-
-    fn store_some(&mut self, guest: usize, address: u8, len: u8, manner: Manner) {
-        if self.run(guest).is_err() {
-            return;
-        }
-        let (start, value, me) = (u64::from(address) % MEMORY, self.stamp(), self.guests[guest].id);
-        for address in start..(start + 1 + u64::from(len % 64)).min(MEMORY) {
-            match self.books.may_store(me, address) {
-                Some(false) if manner != Manner::Careless => continue,
-                Some(_) => self.books.store(me, address, value),
-                None => self.guests[guest].own[at(address)] = value,
-            }
-            self.store(guest, address, value);
-        }
-    }
-
-    /// Everybody looks at everything.
-    pub(super) fn look_around(&mut self) {
-        for guest in 0..self.guests.len() {
-            if self.run(guest).is_ok() {
-                self.load_range(guest, 0..MEMORY);
-            }
-        }
-        self.books.objects.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.read_object(id));
-    }
-
-    fn host_read(&mut self, which: u8) {
-        let some = self.books.objects.keys().nth(usize::from(which) % self.books.objects.len()).copied();
-        some.into_iter().for_each(|id| self.read_object(id));
-    }
-
-    fn read_object(&mut self, id: ObjectId) {
-        if self.host(|domain, ram| domain.about_to_read(ram, id)).is_err() {
-            return;
-        }
-        let object = &self.books.objects[&id].bytes;
-        for (offset, value) in (0..).zip(self.ram.stored(id)) {
-            let known = object.known(offset);
-            assert!(known.allows(*value), "the host reads {value} at {offset}, not {known:?}");
-        }
-    }
-
-    fn host_write(&mut self, which: u8, offset: u8, len: u8) {
-        let Some((&id, _)) = self.books.objects.iter().nth(usize::from(which) % self.books.objects.len()) else {
-            return;
-        };
-        if self.host(|domain, ram| domain.about_to_write(ram, id)).is_ok() {
-            self.overwrite(id, offset, len);
-        }
-    }
-
-    fn write_file(&mut self, offset: u8, len: u8) {
-        let identity = if offset.is_multiple_of(2) { (1, 2) } else { (3, 4) };
-        if self.host(|domain, ram| domain.file_opened_for_writing(ram, identity)).is_err() {
-            return;
-        }
-        if identity == (1, 2) {
-            let file = self.domain.named("file").expect("published");
-            self.overwrite(file, offset, len);
-        }
-    }
-
-    /// Host code stores where nobody has a lease.
-    fn overwrite(&mut self, object: ObjectId, offset: u8, len: u8) {
-        let size = self.books.objects[&object].bytes.size;
-        let (start, value) = (u64::from(offset) % size, self.stamp());
-        for offset in start..(start + u64::from(len % 64)).min(size) {
-            if self.books.is_free(Place { object, offset }) {
-                self.ram.stored(object)[at(offset)] = value;
-                self.books.objects.get_mut(&object).expect("live").bytes.store(offset, value);
-            }
-        }
-    }
-
     /// Whatever was ever given is of no use to anybody after all guests ended.
     pub(super) fn check_all_stale(&self, given: &Given) {
         let guests: BTreeSet<_> = self.guests.iter().map(|guest| guest.id).collect();
@@ -346,7 +268,10 @@ impl World {
                 assert!(self.domain.rights(me, HandleId::from_bits(bits)).is_err());
             }
             for &bits in &given.leases {
-                assert!(self.domain.leased(me, LeaseId::from_bits(bits)).is_err());
+                assert!(self.domain.leased_range(me, LeaseId::from_bits(bits)).is_err());
+            }
+            for &bits in &given.waiters {
+                assert!(self.domain.awaited(me, WaiterId::from_bits(bits)).is_err());
             }
         }
     }

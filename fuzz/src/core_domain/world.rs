@@ -1,6 +1,6 @@
 //! An embedding: three guests that run one at a time, and the domain told of every crossing.
 
-use memctl_core::{Code, Domain, Error, Granule, InstanceId, Medium, Memory, MemoryId, Quotas, Rights};
+use memctl_core::{Code, Domain, Error, Granule, InstanceId, Medium, Memory, MemoryId, Quotas, Rights, Threads};
 
 use super::books::Books;
 use super::program::Program;
@@ -29,8 +29,10 @@ pub(super) struct World {
     stamp: u8,
 }
 
-/// The published objects: name, file or not, length in bytes, rights.
-const PUBLISHED: [(&str, Option<(u64, u64)>, u64, Rights); 3] = [
+/// A published object: name, file or not, length in bytes, rights.
+type Published = (&'static str, Option<(u64, u64)>, u64, Rights);
+
+const PUBLISHED: [Published; 3] = [
     ("shared", None, 2 * GRANULE + 7, Rights::all()),
     ("file", Some((1, 2)), 3 * GRANULE - 5, Rights::all()),
     ("still", None, 2 * GRANULE, Rights::READ),
@@ -54,6 +56,10 @@ impl World {
             let object = domain.publish_name(name, medium, size, rights).expect("the name is new").object();
             ram.add_object(object, size);
             books.add_object(object, size, true, None, if identity.is_some() { u64::MAX } else { size });
+        }
+        if program.is_parallel() {
+            domain.set_threads(Threads::Many);
+            books.parallel = true;
         }
         let limit = program.guest_limit.quotas();
         let guests = [0, 1, 2].map(|guest| {

@@ -3,7 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use wasm_encoder::{Function, InstructionSink, MemArg, MemArgTarget, ValType};
 
-use crate::interface::{FUNCTIONS, RESULT, Role, edge, index};
+use crate::interface::{FUNCTIONS, RESULT, Role, edge, index, pick};
 use crate::module::{CUT, OTHER, Parts};
 
 /// Handles of each kind that a module remembers, in variables: objects first, then mappings, then leases.
@@ -58,7 +58,7 @@ fn keep_handle(out: &mut InstructionSink<'_>, slot: u32) {
 fn step(out: &mut InstructionSink<'_>, u: &mut Unstructured<'_>) -> Result<()> {
     match u.arbitrary::<u8>()? {
         ..64 => call(out, u, index("[static]mapping.map")),
-        choice @ 64..144 => call(out, u, usize::from(choice) % FUNCTIONS.len()),
+        choice @ 64..144 => call(out, u, pick(choice)),
         144..160 => call(out, u, index("[method]mapping.acquire")),
         160..246 => touch(out, u),
         246..250 => {
@@ -138,7 +138,9 @@ fn call(out: &mut InstructionSink<'_>, u: &mut Unstructured<'_>, function: usize
     }
     match called.name {
         "[static]mapping.map" => keep_handle(out, SLOTS + u32::from(pick / 4) % SLOTS),
-        "[method]mapping.acquire" => keep_handle(out, 2 * SLOTS + u32::from(pick / 4) % SLOTS),
+        "[method]mapping.acquire" | "[method]mapping.acquire-within" => {
+            keep_handle(out, 2 * SLOTS + u32::from(pick / 4) % SLOTS)
+        }
         "[static]object.anonymous" | "[static]object.open" => keep_handle(out, u32::from(pick / 4) % SLOTS),
         // What is gone is forgotten, or used once more.
         name if name.starts_with("[resource-drop]") || name.ends_with("release") => {

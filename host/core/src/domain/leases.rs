@@ -116,9 +116,13 @@ impl Domain {
         self.set_access(backend, id, Access::Write)
     }
 
-    /// Gives a lease back without publishing: the embedding can't reach the window any more.
+    /// Gives a lease back without publishing: the embedding can't reach the window any more. What was written through none is in the object.
     pub fn abandon(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: LeaseId) {
         let Ok(lease) = self.lease_of(caller, id) else { return };
+        if lease.shown.is_none() {
+            // Only says that the object may have changed.
+            let _published = self.publish_lease(backend, &lease);
+        }
         self.remove_lease(backend, id);
         // An automatic window holds the guest's newest bytes, under the lease and beside it: they go to the object at the next crossing.
         if lease.access == Access::Write
@@ -295,6 +299,8 @@ impl Domain {
             (Access::Read, _) => Ok(()),
             (Access::Write, Some((mapping, window))) => self.publish_part(backend, mapping, window),
             (Access::Write, None) => {
+                // Beside the lease, an automatic window may hold the newest bytes: it would be taken for older than the object.
+                self.settle(backend, lease.object);
                 self.object_mut(lease.object)?.version += 1;
                 Ok(())
             }
@@ -331,6 +337,7 @@ impl Domain {
         if let Some(instance) = self.instances.get_mut(lease.instance) {
             instance.leases.remove(&id);
         }
+        self.forget_upgrade(id, lease.instance);
         self.give_quota(lease.instance, ONE_LEASE);
         // Access that can't be taken by the part is taken from the whole window, or the whole memory.
         let _taken = self.lend(backend, &lease);
@@ -354,6 +361,8 @@ impl Domain {
             && let Some(lease) = self.leases.get_mut(id)
         {
             *lease = before;
+        } else {
+            self.forget_upgrade(id, now.instance);
         }
         lent
     }

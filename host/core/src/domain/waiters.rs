@@ -77,7 +77,7 @@ impl Domain {
     /// The lease that was waited for, or `None` if it is not its turn yet. The waiter is gone unless the answer is `None`.
     ///
     /// # Errors
-    /// [`Error::Stale`] if the mapping that it was for is gone; the backend's, and there is no lease then, or still the one to read.
+    /// [`Error::Stale`] if the mapping that it was for is gone, or the lease that it would have upgraded, or that was changed meanwhile; the backend's, and there is no lease then, or still the one to read.
     pub fn collect(
         &mut self,
         backend: &mut dyn Backend,
@@ -138,7 +138,7 @@ impl Domain {
         let Some(waiting) = self.objects.get(object).filter(|object| !object.queue.is_empty()) else { return };
         for id in waiting.queue.clone() {
             let Some(waiter) = self.waiters.get(id).copied() else { continue };
-            if self.blockers(id).next().is_some() {
+            if self.blockers_of(id).next().is_some() {
                 continue;
             }
             self.leave_queue(id);
@@ -170,20 +170,28 @@ impl Domain {
         }
     }
 
+    /// The lease was upgraded or downgraded meanwhile, or is gone: nobody waits for its upgrade any more, and who did hears of it.
+    pub(super) fn forget_upgrade(&mut self, lease: LeaseId, of: InstanceId) {
+        let Some(instance) = self.instances.get(of) else { return };
+        let waits = |id: &WaiterId| self.waiters.get(*id).is_some_and(|waiter| waiter.upgrades == Some(lease));
+        for id in instance.waiters.iter().copied().filter(waits).collect::<Vec<_>>() {
+            self.remove_waiter(id);
+            self.woken.push(id);
+        }
+    }
+
     fn wait(&mut self, waiter: Waiter, ask: Quotas, held_up: &dyn Fn(InstanceId) -> bool) -> Result<WaiterId, Error> {
         let Lease { instance, object, range, .. } = waiter.wanted;
         self.check_quota(instance, ask)?;
-        let id = self.waiters.insert(waiter);
         let upgrades = |other: &WaiterId| self.waiters.get(*other).is_some_and(|other| other.upgrades.is_some());
         let queue = &self.object(object)?.queue;
         let place =
             if waiter.upgrades.is_some() { queue.iter().filter(|id| upgrades(id)).count() } else { queue.len() };
-        self.object_mut(object)?.queue.insert(place, id);
-        if self.waits_forever(id, held_up) {
-            self.leave_queue(id);
-            self.waiters.remove(id);
+        if self.waits_forever(&waiter, place, held_up) {
             return Err(Error::Deadlock { start: range.start(), end: range.end() });
         }
+        let id = self.waiters.insert(waiter);
+        self.object_mut(object)?.queue.insert(place, id);
         self.take_quota(instance, ask);
         if let Some(instance) = self.instances.get_mut(instance) {
             instance.waiters.insert(id);
@@ -191,22 +199,21 @@ impl Domain {
         Ok(id)
     }
 
-    /// Whether whoever is in the way of this waiter can't go before it has gone. Everybody in the way must go, so one of them is enough.
-    fn waits_forever(&self, id: WaiterId, held_up: &dyn Fn(InstanceId) -> bool) -> bool {
-        let Some(waiter) = self.waiters.get(id) else { return false };
+    /// Whether whoever is in the way of this waiter, with so many before it, can't go before it has gone. Everybody in the way must go, so one
+    /// of them is enough.
+    fn waits_forever(&self, waiter: &Waiter, before: usize, held_up: &dyn Fn(InstanceId) -> bool) -> bool {
         let caller = waiter.wanted.instance;
         let mut seen = BTreeSet::new();
-        let mut todo = Vec::from([id]);
-        while let Some(id) = todo.pop() {
-            for blocker in self.blockers(id) {
-                if blocker == caller || held_up(blocker) {
-                    return true;
-                }
-                if seen.insert(blocker)
-                    && let Some(blocker) = self.instances.get(blocker)
-                {
-                    todo.extend(blocker.waiters.iter().filter(|id| self.waits(**id)));
-                }
+        let mut todo: Vec<InstanceId> = self.blockers(waiter, before).collect();
+        while let Some(blocker) = todo.pop() {
+            if blocker == caller || held_up(blocker) {
+                return true;
+            }
+            if seen.insert(blocker)
+                && let Some(blocker) = self.instances.get(blocker)
+            {
+                let waits = blocker.waiters.iter().filter(|id| self.waits(**id));
+                todo.extend(waits.flat_map(|id| self.blockers_of(*id)));
             }
         }
         false
@@ -216,17 +223,24 @@ impl Domain {
         self.waiters.get(id).is_some_and(|waiter| waiter.granted.is_none())
     }
 
-    /// Whom this waiter waits for: who holds what it can't have meanwhile, or waits for that before it.
-    fn blockers(&self, id: WaiterId) -> impl Iterator<Item = InstanceId> {
-        let waiter = self.waiters.get(id);
-        let object = waiter.and_then(|waiter| self.objects.get(waiter.wanted.object));
-        waiter.zip(object).into_iter().flat_map(move |(waiter, object)| {
-            let Lease { range, access, .. } = waiter.wanted;
-            let held = object.leases.iter().filter(|lease| Some(**lease) != waiter.upgrades);
+    /// Whom somebody waits for who is in a queue.
+    fn blockers_of(&self, id: WaiterId) -> impl Iterator<Item = InstanceId> {
+        self.waiters.get(id).into_iter().flat_map(move |waiter| {
+            let queue = self.objects.get(waiter.wanted.object).map(|object| &object.queue);
+            let place = queue.and_then(|queue| queue.iter().position(|other| *other == id)).unwrap_or(0);
+            self.blockers(waiter, place)
+        })
+    }
+
+    /// Whom a waiter waits for that has so many before it: who holds what it can't have meanwhile, or waits for that before it.
+    fn blockers(&self, waiter: &Waiter, before: usize) -> impl Iterator<Item = InstanceId> {
+        let Waiter { wanted: Lease { range, access, object, .. }, upgrades, .. } = *waiter;
+        self.objects.get(object).into_iter().flat_map(move |object| {
+            let held = object.leases.iter().filter(move |lease| Some(**lease) != upgrades);
             let held = held.filter_map(|lease| self.leases.get(*lease));
-            let before = object.queue.iter().take_while(move |other| **other != id);
-            let before = before.filter_map(|other| self.waiters.get(*other)).map(|other| &other.wanted);
-            held.chain(before).filter(move |other| other.conflicts(access, range)).map(|other| other.instance)
+            let waiting = object.queue.iter().take(before).filter_map(|id| self.waiters.get(*id));
+            let claims = held.chain(waiting.map(|waiter| &waiter.wanted));
+            claims.filter(move |other| other.conflicts(access, range)).map(|other| other.instance)
         })
     }
 

@@ -1,6 +1,6 @@
 //! Leases that become others: to read, to write.
 
-use memctl_core::{Access, Asked, Code, LeaseId, MappingId};
+use memctl_core::{Access, Asked, Code, LeaseId, MappingId, WaiterId};
 
 use crate::common::{GRANULE as G, Kind, MODES, Mode, World, map_at};
 
@@ -106,4 +106,47 @@ fn another_s_lease_is_stale() {
     let lease = get(&mut world, 0, mappings[0], Access::Read);
     assert_eq!(world.refused(1, |domain, ram, me| domain.upgrade(ram, me, lease)), Code::Stale);
     assert_eq!(world.refused(1, |domain, ram, me| domain.downgrade(ram, me, lease)), Code::Stale);
+}
+
+/// Guests 0 and 1 read, and guest 0 waits to write.
+fn waiting_upgrade() -> (World, [MappingId; 3], [LeaseId; 2], WaiterId) {
+    let (mut world, mappings) = scene(Mode::Copy);
+    let leases = [0, 1].map(|guest| get(&mut world, guest, mappings[guest], Access::Read));
+    let Ok(Asked::Waits(waiter)) = upgrade(&mut world, 0, leases[0]) else { panic!("another reads") };
+    (world, mappings, leases, waiter)
+}
+
+fn collect(world: &mut World, waiter: WaiterId) -> Result<Option<LeaseId>, Code> {
+    world.call(0, |domain, ram, me| domain.collect(ram, me, waiter)).map_err(|error| error.code())
+}
+
+#[test]
+fn an_upgrade_of_a_lease_that_is_given_back_is_waited_for_no_more() {
+    let (mut world, mappings, leases, waiter) = waiting_upgrade();
+    world.release(0, leases[0]).expect("live");
+    assert_eq!(world.domain.take_woken(), [waiter], "so that its call ends");
+    assert_eq!(collect(&mut world, waiter), Err(Code::Stale));
+    get(&mut world, 2, mappings[2], Access::Read);
+    world.check_books();
+}
+
+#[test]
+fn a_lease_that_is_downgraded_does_not_become_one_to_write_later() {
+    let (mut world, mappings, leases, waiter) = waiting_upgrade();
+    world.release(1, leases[1]).expect("live");
+    world.call(0, |domain, ram, me| domain.downgrade(ram, me, leases[0])).expect("live");
+    get(&mut world, 1, mappings[1], Access::Read);
+    assert_eq!(collect(&mut world, waiter), Err(Code::Stale), "another reads");
+    world.check_books();
+}
+
+#[test]
+fn a_lease_that_is_upgraded_does_not_become_one_to_read_later() {
+    let (mut world, mappings, leases, waiter) = waiting_upgrade();
+    world.release(1, leases[1]).expect("live");
+    assert_eq!(upgrade(&mut world, 0, leases[0]), Ok(Asked::Granted(leases[0])));
+    world.host(|domain, ram, guests| domain.give_up(ram, guests[0], waiter));
+    let read = world.refused(1, |domain, ram, me| domain.acquire(ram, me, mappings[1], (0, 1), Access::Read));
+    assert_eq!(read, Code::Busy);
+    world.check_books();
 }

@@ -218,6 +218,17 @@ fn nobody_waits_for_itself() {
 }
 
 #[test]
+fn a_refused_wait_leaves_no_trace() {
+    let mut scene = Scene::new(Mode::Copy);
+    let _reading = scene.get(0, FIRST, Access::Read);
+    let mapping = scene.mappings[0];
+    let code = scene
+        .world
+        .refused(0, |domain, ram, me| domain.acquire_or_wait(ram, me, mapping, BOTH, Access::Write, &|_| false));
+    assert_eq!(code, Code::Deadlock);
+}
+
+#[test]
 fn a_reader_does_not_wait_behind_a_writer_that_waits_for_it() {
     let mut scene = Scene::new(Mode::Copy);
     let _reading = scene.get(0, FIRST, Access::Read);
@@ -298,6 +309,36 @@ fn host_code_leases_ranges_of_objects_like_guests_do() {
         scene.world.end(2);
         scene.get(0, FIRST, Access::Write);
         scene.world.check_books();
+    }
+}
+
+#[test]
+fn what_a_device_wrote_is_seen_also_if_its_lease_is_abandoned() {
+    for mode in MODES {
+        let mut scene = Scene::new(mode);
+        let (handle, object) = (scene.handles[2], scene.object);
+        let ask = scene.world.call(2, |domain, ram, me| domain.acquire(ram, me, handle, BOTH, Access::Write));
+        let writing = ask.expect("nobody else");
+        scene.world.ram.overwrite(object, 3, &[5; 8]);
+        scene.world.host(|domain, ram, guests| domain.abandon(ram, guests[2], writing));
+        scene.get(0, BOTH, Access::Read);
+        assert_eq!(scene.world.load(0, 3), 5, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_device_takes_back_no_stores_beside_its_lease() {
+    for mode in MODES {
+        let mut world = World::new(mode);
+        let (_, handles) = world.shared_object(2 * G);
+        let mapping = world.map(0, handles[0], map_at(0, G, Kind::Automatic)).expect("free");
+        let device = handles[1];
+        let writing = world.call(1, |domain, ram, me| domain.acquire(ram, me, device, SECOND, Access::Write));
+        let writing = writing.expect("nobody else");
+        world.store(0, 3, 7);
+        world.host(|domain, ram, guests| domain.release(ram, guests[1], writing)).expect("live");
+        assert_eq!(world.load(0, 3), 7, "{mode:?}");
+        world.host(|domain, ram, guests| domain.unmap(ram, guests[0], mapping)).expect("live");
     }
 }
 
