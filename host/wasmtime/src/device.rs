@@ -15,6 +15,9 @@ use crate::waiting::{Pace, Wanted, block_on, deadline};
 
 /// Host code that takes leases on published objects, in turn with guests: a driver, a codec, another thread of the embedder's.
 ///
+/// In a domain whose guests run one at a time, a device is used while none of them is inside on another thread, as all of the domain's calls
+/// are. In a [parallel](crate::DomainBuilder::parallel) one that doesn't matter.
+///
 /// Each device waits for its own leases: a guest that waits for it and that it waits for is found, as between guests. Dropping it
 /// revokes its leases.
 ///
