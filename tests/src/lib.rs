@@ -8,6 +8,7 @@
     reason = "refusals are the wire's, and whatever else goes wrong ends the test"
 )]
 
+mod async_guest;
 mod build;
 mod component;
 mod guest;
@@ -15,6 +16,7 @@ pub mod hostile;
 mod wire;
 mod world;
 
+pub use async_guest::AsyncGuest;
 pub use build::guest_wasm;
 pub use component::component;
 pub use guest::{Answer, Bindings, Guest, State, probe, violation};

@@ -1,68 +1,16 @@
 //! Embedders that call guests with `call_async`.
 #![expect(clippy::cast_possible_truncation, reason = "lengths in tests are small")]
 
-use memctl_tests::probe::{Coherence, ErrorCode, Hints, Protection, Sharing};
-use memctl_tests::{BACKENDS, GRANULE, State, World};
-use memctl_wasmtime::{Mode, attach};
-use wasmtime::component::{ComponentNamedList, Instance, Lift, Linker, Lower};
-use wasmtime::{Engine, Store};
-use wasmtime_wasi::FsPerms;
+use memctl_tests::probe::{Coherence, ErrorCode, Sharing};
+use memctl_tests::{AsyncGuest, BACKENDS, GRANULE, State, World};
+use memctl_wasmtime::Mode;
+use wasmtime::Store;
 
 const LEN: usize = 2 * GRANULE as usize;
 
-/// A probe in a store of its own, called with `call_async`.
-struct Guest {
-    store: Store<State>,
-    instance: Instance,
-}
-
-fn linker(engine: &Engine) -> Linker<State> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("wasmtime-wasi links");
-    memctl_wasmtime::add_to_linker_async(&mut linker).expect("memory control links");
-    linker
-}
-
-impl Guest {
-    async fn new(world: &World, prepare: impl FnOnce(&mut Store<State>)) -> Self {
-        let mut store = Store::new(world.engine(), world.state(FsPerms::ReadWrite, |context| context));
-        attach(&mut store);
-        prepare(&mut store);
-        let linker = linker(world.engine());
-        let instance = linker.instantiate_async(&mut store, world.component()).await.expect("instantiates");
-        Self { store, instance }
-    }
-
-    /// Calls an export whose results are a tuple.
-    async fn results<P, R>(&mut self, name: &str, params: P) -> R
-    where
-        P: ComponentNamedList + Lower + Send + Sync + 'static,
-        R: ComponentNamedList + Lift + Send + Sync + 'static,
-    {
-        let store = &mut self.store;
-        let probe = self.instance.get_export_index(&mut *store, None, "memctl:probe/probe@0.1.0").expect("exported");
-        let export = self.instance.get_export_index(&mut *store, Some(&probe), name).expect("exported");
-        let func = self.instance.get_typed_func::<P, R>(&mut *store, export).expect("of this type");
-        func.call_async(store, params).await.expect("does not trap")
-    }
-
-    /// Calls an export with one result.
-    async fn call<P, R>(&mut self, name: &str, params: P) -> R
-    where
-        P: ComponentNamedList + Lower + Send + Sync + 'static,
-        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
-    {
-        self.results::<P, (R,)>(name, params).await.0
-    }
-
-    async fn map(&mut self, object: u32, len: usize, sharing: Sharing) -> u32 {
-        let start: u32 = self.call("alloc", (u32::try_from(len).expect("small"), 4096_u32)).await;
-        let (protection, coherence) = (Protection::ReadWrite, Coherence::Automatic);
-        let options = (u64::from(start), len as u64, object, 0_u64, protection, sharing, coherence, Hints::empty());
-        let mapped: Result<u32, ErrorCode> = self.call("map", options).await;
-        mapped.expect("maps");
-        start
-    }
+/// Shows the first `LEN` bytes, or fewer, of an object in a new automatic window; gives where it starts.
+async fn map(guest: &mut AsyncGuest, object: u32, len: usize, sharing: Sharing) -> u32 {
+    guest.mapped(object, u32::try_from(len).expect("small"), sharing, Coherence::Automatic).await.1
 }
 
 /// Runs the claim on this thread, for every backend.
@@ -91,14 +39,14 @@ fn calm(store: &mut Store<State>) {
 fn files_are_mapped_by_either_way() {
     on_every_backend(async |world| {
         let path = world.file("file", &[1; LEN]);
-        let mut guest = Guest::new(world, calm).await;
+        let mut guest = AsyncGuest::new(world, calm).await;
         for way in ["from-path", "from-descriptor"] {
             let object: Result<u32, String> = guest.call(way, ("/file".to_owned(), true)).await;
             let object = object.expect("opens");
             let size: Result<u64, ErrorCode> = guest.call("object-len", (object,)).await;
             assert_eq!(size, Ok(LEN as u64));
         }
-        let start = guest.map(0, LEN, Sharing::Shared).await;
+        let start = map(&mut guest, 0, LEN, Sharing::Shared).await;
         guest.results::<_, ()>("store-u8", (start, 42_u8)).await;
         assert_eq!(std::fs::read(path).expect("read")[0], 42);
     });
@@ -108,9 +56,9 @@ fn files_are_mapped_by_either_way() {
 fn a_snapshot_does_not_see_its_file_opened_with_truncation() {
     on_every_backend(async |world| {
         let path = world.file("file", &[7; LEN]);
-        let mut guest = Guest::new(world, calm).await;
+        let mut guest = AsyncGuest::new(world, calm).await;
         let object: Result<u32, String> = guest.call("from-path", ("/file".to_owned(), false)).await;
-        let start = guest.map(object.expect("opens"), LEN, Sharing::Private).await;
+        let start = map(&mut guest, object.expect("opens"), LEN, Sharing::Private).await;
         assert_eq!(world.domain.stats().bytes_copied == 0, world.mode == Mode::Alias);
         let truncated: Result<(), String> = guest.call("truncate-file", ("/file".to_owned(),)).await;
         truncated.expect("truncated");
@@ -129,12 +77,12 @@ fn guests_that_share_take_turns_at_every_yield() {
             store.set_epoch_deadline(0);
             store.epoch_deadline_async_yield_and_update(0);
         };
-        let mut writer = Guest::new(world, at_every_turn).await;
-        let mut reader = Guest::new(world, at_every_turn).await;
+        let mut writer = AsyncGuest::new(world, at_every_turn).await;
+        let mut reader = AsyncGuest::new(world, at_every_turn).await;
         let mut windows = [0; 2];
         for (guest, window) in [&mut writer, &mut reader].into_iter().zip(&mut windows) {
             let object: Result<u32, ErrorCode> = guest.call("open", ("object".to_owned(),)).await;
-            *window = guest.map(object.expect("published"), GRANULE as usize, Sharing::Shared).await;
+            *window = map(guest, object.expect("published"), GRANULE as usize, Sharing::Shared).await;
         }
         let writes = writer.results::<_, ()>("spin", (windows[0], u64::from(ROUNDS)));
         let reads = async {
@@ -155,15 +103,15 @@ fn guests_that_wait_let_others_in() {
     on_every_backend(async |world| {
         world.publish("object", GRANULE);
         world.file("file", &[1; LEN]);
-        let mut guests = [Guest::new(world, calm).await, Guest::new(world, calm).await];
+        let mut guests = [AsyncGuest::new(world, calm).await, AsyncGuest::new(world, calm).await];
         let mut windows = [0; 2];
         for (guest, window) in guests.iter_mut().zip(&mut windows) {
             let object: Result<u32, ErrorCode> = guest.call("open", ("object".to_owned(),)).await;
-            *window = guest.map(object.expect("published"), GRANULE as usize, Sharing::Shared).await;
+            *window = map(guest, object.expect("published"), GRANULE as usize, Sharing::Shared).await;
         }
         let [a, b] = &mut guests;
         // Each waits for the file system in the middle of its calls.
-        let work = async |guest: &mut Guest, start: u32, slot: u32| {
+        let work = async |guest: &mut AsyncGuest, start: u32, slot: u32| {
             for round in 0..20_u8 {
                 let written: Result<(), String> =
                     guest.call("write-file", ("/file".to_owned(), u64::from(slot), vec![round])).await;
@@ -185,12 +133,12 @@ fn a_call_that_is_given_up_halfway_stops_nobody_else() {
             store.set_epoch_deadline(0);
             store.epoch_deadline_async_yield_and_update(0);
         };
-        let mut writer = Guest::new(world, at_every_turn).await;
-        let mut reader = Guest::new(world, calm).await;
+        let mut writer = AsyncGuest::new(world, at_every_turn).await;
+        let mut reader = AsyncGuest::new(world, calm).await;
         let mut windows = [0; 2];
         for (guest, window) in [&mut writer, &mut reader].into_iter().zip(&mut windows) {
             let object: Result<u32, ErrorCode> = guest.call("open", ("object".to_owned(),)).await;
-            *window = guest.map(object.expect("published"), GRANULE as usize, Sharing::Shared).await;
+            *window = map(guest, object.expect("published"), GRANULE as usize, Sharing::Shared).await;
         }
         let reads = async {
             while reader.call::<_, u8>("load-u8", (windows[1],)).await == 0 {

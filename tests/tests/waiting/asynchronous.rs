@@ -2,67 +2,32 @@
 
 use std::time::Duration;
 
-use memctl_tests::probe::{Access, Coherence, ErrorCode, Hints, Protection, Sharing};
-use memctl_tests::{BACKENDS, FOREVER, GRANULE, State, World};
-use memctl_wasmtime::{Access as DeviceAccess, attach};
-use wasmtime::Store;
-use wasmtime::component::{ComponentNamedList, Instance, Lift, Linker, Lower};
-use wasmtime_wasi::FsPerms;
+use memctl_tests::probe::{Access, Coherence, ErrorCode, Sharing};
+use memctl_tests::{AsyncGuest, BACKENDS, FOREVER, GRANULE, World};
+use memctl_wasmtime::Access as DeviceAccess;
 
-/// A probe in a store of its own, with a granule in a leased window.
+/// A guest with a granule in a leased window.
 struct Guest {
-    store: Store<State>,
-    instance: Instance,
+    guest: AsyncGuest,
     mapping: u32,
-    start: u64,
+    start: u32,
 }
 
 impl Guest {
     async fn new(world: &World) -> Self {
-        let mut linker = Linker::new(world.engine());
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("wasmtime-wasi links");
-        memctl_wasmtime::add_to_linker_async(&mut linker).expect("memory control links");
-        let mut store = Store::new(world.engine(), world.state(FsPerms::ReadWrite, |context| context));
-        attach(&mut store);
-        let instance = linker.instantiate_async(&mut store, world.component()).await.expect("instantiates");
-        let mut guest = Self { store, instance, mapping: 0, start: 0 };
+        let mut guest = AsyncGuest::new(world, |_| {}).await;
         let object: Result<u32, ErrorCode> = guest.call("open", ("object".to_owned(),)).await;
-        let start: u32 = guest.call("alloc", (4096_u32, 4096_u32)).await;
-        guest.start = start.into();
-        let (protection, sharing, coherence) = (Protection::ReadWrite, Sharing::Shared, Coherence::Leased);
         let object = object.expect("published");
-        let options = (guest.start, GRANULE, object, 0_u64, protection, sharing, coherence, Hints::empty());
-        let mapped: Result<u32, ErrorCode> = guest.call("map", options).await;
-        guest.mapping = mapped.expect("maps");
-        guest
-    }
-
-    async fn call<P, R>(&mut self, name: &str, params: P) -> R
-    where
-        P: ComponentNamedList + Lower + Send + Sync + 'static,
-        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
-    {
-        self.results::<P, (R,)>(name, params).await.0
-    }
-
-    async fn results<P, R>(&mut self, name: &str, params: P) -> R
-    where
-        P: ComponentNamedList + Lower + Send + Sync + 'static,
-        R: ComponentNamedList + Lift + Send + Sync + 'static,
-    {
-        let store = &mut self.store;
-        let probe = self.instance.get_export_index(&mut *store, None, "memctl:probe/probe@0.1.0").expect("exported");
-        let export = self.instance.get_export_index(&mut *store, Some(&probe), name).expect("exported");
-        let func = self.instance.get_typed_func::<P, R>(&mut *store, export).expect("of this type");
-        func.call_async(store, params).await.expect("does not trap")
+        let (mapping, start) = guest.mapped(object, 4096, Sharing::Shared, Coherence::Leased).await;
+        Self { guest, mapping, start }
     }
 
     async fn acquire(&mut self, access: Access, timeout: u64) -> Result<u32, ErrorCode> {
-        self.call("acquire-within", (self.mapping, self.start, GRANULE, access, timeout)).await
+        self.guest.call("acquire-within", (self.mapping, u64::from(self.start), GRANULE, access, timeout)).await
     }
 
     async fn release(&mut self, lease: u32) -> Result<(), ErrorCode> {
-        self.call("release", (lease, self.start, GRANULE)).await
+        self.guest.call("release", (lease, u64::from(self.start), GRANULE)).await
     }
 }
 
@@ -91,11 +56,10 @@ fn two_guests_of_one_thread_wait_for_each_other_in_turn() {
         let rounds = async |guest: &mut Guest| {
             for _ in 0..50 {
                 let lease = guest.acquire(Access::Write, FOREVER).await.expect("its turn comes");
-                let at = u32::try_from(guest.start).expect("a 32-bit address");
-                let bytes: Vec<u8> = guest.call("read-bytes", (at, 1_u32)).await;
+                let bytes: Vec<u8> = guest.guest.call("read-bytes", (guest.start, 1_u32)).await;
                 // Somebody else may run here, but not with a lease.
                 tokio::task::yield_now().await;
-                guest.results::<_, ()>("store-u8", (at, bytes[0] + 1)).await;
+                guest.guest.results::<_, ()>("store-u8", (guest.start, bytes[0] + 1)).await;
                 guest.release(lease).await.expect("live");
             }
         };
