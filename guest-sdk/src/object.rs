@@ -74,7 +74,8 @@ impl Object {
     ///
     /// # Errors
     /// [`Error::Access`] without the right [`Rights::RESIZE`]; [`Error::Bounds`] if `len` is 0; [`Error::Overlap`] if bytes
-    /// that a live mapping shows would go; [`Error::Quota`]; [`Error::OutOfMemory`]; [`Error::Io`].
+    /// that a live mapping shows would go; [`Error::Busy`] if the host has a lease on some that would, or, where guests run at the same time,
+    /// anybody on the granule that the object ends in; [`Error::Quota`]; [`Error::OutOfMemory`]; [`Error::Io`].
     pub fn resize(&self, len: u64) -> Result<()> {
         Ok(self.handle.resize(len)?)
     }

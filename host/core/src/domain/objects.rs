@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 
 use super::Domain;
+use super::leases::busy;
 use crate::entries::{Handle, Object};
 use crate::{Backend, Error, HandleId, InstanceId, Medium, ObjectId, Quotas, Rights};
 
@@ -162,8 +163,8 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Stale`], [`Error::Access`] without [`Rights::RESIZE`], [`Error::Empty`], [`Error::RangeOverlap`] if bytes
-    /// that a live mapping shows would go, [`Error::Quota`], [`Error::Busy`] if guests run at the same time and one has a lease on the
-    /// granule that the object ends in, and the backend's. The object is then as it was.
+    /// that a live mapping shows would go, [`Error::Quota`], [`Error::Busy`] if host code has a lease on bytes that would go, or if
+    /// guests run at the same time and one has a lease on the granule that the object ends in; and the backend's. The object is then as it was.
     pub fn resize(
         &mut self,
         backend: &mut dyn Backend,
@@ -183,6 +184,11 @@ impl Domain {
             let range = self.mapping(*mapping)?.range();
             if size < range.end().min(old) {
                 return Err(Error::RangeOverlap { start: range.start(), end: range.end() });
+            }
+        }
+        for lease in self.object(id)?.leases.iter().filter_map(|lease| self.leases.get(*lease)) {
+            if lease.shown.is_none() && size < lease.range.end().min(old) {
+                return Err(busy(lease.range));
             }
         }
         let payer = Payer::of(self.object(id)?);

@@ -343,6 +343,19 @@ fn a_device_takes_back_no_stores_beside_its_lease() {
 }
 
 #[test]
+fn bytes_that_host_code_has_leased_do_not_go() {
+    let mut world = World::new(Mode::Copy);
+    let (_, handles) = world.shared_object(2 * G);
+    let device = handles[1];
+    let lease =
+        world.call(1, |domain, ram, me| domain.acquire(ram, me, device, (3, 8), Access::Read)).expect("nobody else");
+    assert_eq!(world.refused(0, |domain, ram, me| domain.resize(ram, me, handles[0], 10)), Code::Busy);
+    world.resize(0, handles[0], 11).expect("all of them are left");
+    world.release(1, lease).expect("live");
+    world.resize(0, handles[0], 1).expect("nobody has a lease");
+}
+
+#[test]
 fn a_lease_on_an_object_keeps_its_storage() {
     let mut world = World::new(Mode::Copy);
     let (handle, _) = world.anonymous(0, G).expect("room");
