@@ -200,7 +200,7 @@ impl Domain {
     }
 
     /// Whether whoever is in the way of this waiter, with so many before it, can't go before it has gone. Everybody in the way must go, so one
-    /// of them is enough.
+    /// of them is enough. Who waits behind it, for something that conflicts, will wait for it too.
     fn waits_forever(&self, waiter: &Waiter, before: usize, held_up: &dyn Fn(InstanceId) -> bool) -> bool {
         let caller = waiter.wanted.instance;
         let mut seen = BTreeSet::new();
@@ -212,11 +212,22 @@ impl Domain {
             if seen.insert(blocker)
                 && let Some(blocker) = self.instances.get(blocker)
             {
-                let waits = blocker.waiters.iter().filter(|id| self.waits(**id));
-                todo.extend(waits.flat_map(|id| self.blockers_of(*id)));
+                let waits = || blocker.waiters.iter().copied().filter(|id| self.waits(*id));
+                if waits().any(|id| self.is_passed(id, waiter, before)) {
+                    return true;
+                }
+                todo.extend(waits().flat_map(|id| self.blockers_of(id)));
             }
         }
         false
+    }
+
+    /// Whether a new waiter, with so many before it, goes before this one and keeps it out.
+    fn is_passed(&self, id: WaiterId, new: &Waiter, before: usize) -> bool {
+        let Lease { object, range, access, .. } = new.wanted;
+        let behind =
+            self.objects.get(object).is_some_and(|object| object.queue.iter().skip(before).any(|other| *other == id));
+        behind && self.waiters.get(id).is_some_and(|waiter| waiter.wanted.conflicts(access, range))
     }
 
     fn waits(&self, id: WaiterId) -> bool {

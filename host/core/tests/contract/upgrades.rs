@@ -79,6 +79,35 @@ fn two_that_upgrade_would_wait_for_each_other() {
     assert_eq!(collected, Ok(Some(leases[0])));
 }
 
+/// Once the device is gone, the third waits for the first, which went before it; the first waits for the second, and that for the third.
+#[test]
+fn an_upgrade_that_would_close_a_ring_by_going_first_is_told() {
+    let mut world = World::new(Mode::Copy);
+    let (_, handles) = world.shared_object(3 * G);
+    let mappings =
+        [0, 1, 2].map(|guest| world.map(guest, handles[guest], map_at(0, 3 * G, Kind::Leased)).expect("free"));
+    let device = world.host(|domain, ram, _| {
+        let device = domain.begin(memctl_core::Quotas::GUEST);
+        let handle = domain.open(device, "shared").expect("published");
+        domain.acquire(ram, device, handle, (G, G), Access::Write).expect("nobody else");
+        device
+    });
+    let [first, _second] =
+        [0, 1].map(|guest| world.acquire(guest, mappings[guest], (0, G), Access::Read).expect("readers"));
+    world.acquire(2, mappings[2], (2 * G, G), Access::Write).expect("nobody else");
+    let mut wait = |guest: usize, part| {
+        let asked = world.call(guest, |domain, ram, me| {
+            domain.acquire_or_wait(ram, me, mappings[guest], part, Access::Read, &|_| false)
+        });
+        assert!(matches!(asked, Ok(Asked::Waits(_))), "{asked:?}");
+    };
+    wait(2, (0, 2 * G));
+    wait(1, (2 * G, G));
+    assert_eq!(upgrade(&mut world, 0, first), Err(Code::Deadlock));
+    world.host(|domain, ram, _| domain.end(ram, device));
+    assert_eq!(world.domain.take_woken().len(), 1, "the third reads, and the ring is open");
+}
+
 #[test]
 fn an_upgrade_that_is_given_up_leaves_a_lease_to_read() {
     let (mut world, mappings) = scene(Mode::Copy);
