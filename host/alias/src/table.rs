@@ -127,7 +127,6 @@ impl Drop for Registered {
 mod tests {
     use super::*;
     use crate::fault::FaultKind;
-    use crate::host_page_size;
 
     // Addresses that no process has: the table is shared by all tests of this binary.
     const FAR: usize = 1 << 60;
@@ -168,12 +167,8 @@ mod tests {
         slot.note(vanished);
         slot.note(Fault { kind: FaultKind::Protection, ..vanished });
         assert_eq!(entry.last(), Some(vanished));
-        let same_page = Fault { kind: FaultKind::Protection, address: 8, ..vanished };
-        assert_eq!(record(&slot, same_page), 1);
-        assert_eq!((entry.last(), entry.take()), (Some(vanished), Some(vanished)));
-        let far = Fault { kind: FaultKind::Protection, address: 7 + host_page_size(), ..vanished };
-        slot.note(far);
-        assert_eq!(entry.last(), Some(far));
+        slot.note(Fault { kind: FaultKind::Protection, address: 8, ..vanished });
+        assert_eq!(entry.last().map(|fault| fault.address), Some(8));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use memctl_alias::{FileObject, Protection, Reservation};
+use memctl_alias::{FaultKind, FileObject, Protection, Reservation};
 use memctl_core::{
     Access, Ask, Backend, Coherence, Error, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View,
 };
@@ -126,6 +126,16 @@ impl Mover<'_> {
         beside.zero_if_dirty(at, len)
     }
 
+    /// Whether the guest was last trapped for touching what is gone from the host page that the object ends in: what is there now was laid by the
+    /// fault handler, and the guest is on its way out with that fault, not with one of this crate's own making.
+    fn is_gone(&self, view: &View, part: Part) -> Result<bool, Error> {
+        let page = (part.window.start() + part.real) / memctl_alias::host_page_size();
+        let fault = self.reservation(view)?.last_fault();
+        Ok(fault.is_some_and(|fault| {
+            fault.kind == FaultKind::Vanished && fault.address / memctl_alias::host_page_size() == page
+        }))
+    }
+
     fn file(&self, view: &View) -> Result<&FileObject, Error> {
         self.bodies.get(&view.object).and_then(crate::body::Body::file).ok_or(Error::Stale { what: "object" })
     }
@@ -222,7 +232,7 @@ impl Backend for Mover<'_> {
 
     fn publish(&mut self, view: &View, part: Part) -> Result<(), Error> {
         if view.shown != Shown::Copy {
-            return self.zero_tail(view, part);
+            return if self.is_gone(view, part)? { Ok(()) } else { self.zero_tail(view, part) };
         }
         self.stats.bytes_copied += part.real;
         self.with_twins(view, part, |twins, storage, bytes| twins.publish(view, part, storage, bytes))

@@ -31,11 +31,6 @@ mod slot;
 
 use std::process::ExitCode;
 
-/// In bytes, as the host's files ask for it.
-fn host_page_size() -> u64 {
-    4096
-}
-
 fn main() -> ExitCode {
     let wanted: Vec<_> = std::env::args().skip(1).collect();
     explore::run(&models::all(), &wanted)

@@ -4,7 +4,6 @@
 //! whose changes have one order: a pin that came before the end of life is waited for, one that came after it is told no.
 
 use crate::fault::{Fault, FaultKind};
-use crate::host_page_size;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::yield_now;
 
@@ -96,25 +95,22 @@ impl Slot {
         self.end.store(end, Ordering::Release);
     }
 
-    /// Notes a fault that somebody else will act upon; gives the one that explains it.
-    pub(crate) fn note(&self, fault: Fault) -> Fault {
-        // The handler answers SIGBUS in guest code with an inaccessible host page, so the access comes again as a protection
-        // fault, and host code that syncs the window on the guest's way out may meet that page too. What vanished stays vanished.
-        let page = host_page_size();
-        let before = Fault::from_word(self.last.load(Ordering::Relaxed)).filter(|before| {
-            before.kind == FaultKind::Vanished
-                && fault.kind == FaultKind::Protection
-                && before.address / page == fault.address / page
+    /// Notes a fault that somebody else will act upon.
+    pub(crate) fn note(&self, fault: Fault) {
+        // The handler answers SIGBUS in guest code with an inaccessible page, so the access comes again as a protection
+        // fault. What vanished stays vanished.
+        let before = Fault::from_word(self.last.load(Ordering::Relaxed));
+        let again = before.is_some_and(|before| {
+            before.kind == FaultKind::Vanished && fault.kind == FaultKind::Protection && before.address == fault.address
         });
-        if before.is_none() {
+        if !again {
             self.last.store(fault.to_word(), Ordering::Release);
         }
-        before.unwrap_or(fault)
     }
 
     /// Notes a fault of host code and returns how many there were since the last take, this one included.
     pub(super) fn record(&self, fault: Fault) -> u64 {
-        let fault = self.note(fault);
+        self.note(fault);
         // The first one explains the others: it stays until it is taken.
         _ = self.pending.compare_exchange(0, fault.to_word(), Ordering::AcqRel, Ordering::Relaxed);
         // Release: who sees the count finds the fault.
