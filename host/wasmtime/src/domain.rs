@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use memctl_alias::{FileObject, host_page_size};
+use memctl_alias::FileObject;
 use memctl_copy::Anonymous;
-use memctl_core::{Error, Granule, InstanceId, Medium, MemoryId, ObjectId, Quotas, Rights, Threads};
+use memctl_core::{Error, InstanceId, MemoryId, ObjectId, Quotas, Rights, Threads};
 use wasmtime::Config;
 
 use crate::body::{Bodies, Body, body};
+use crate::builder::publish;
 use crate::creator::Creator;
 use crate::frames::Frames;
 use crate::gate::{Gate, Ticket};
@@ -19,7 +20,7 @@ use crate::presence::Presence;
 use crate::stats::Stats;
 use crate::twins::Twins;
 use crate::waiting::Bells;
-use crate::{BuildError, MemctlCtxBuilder, Source};
+use crate::{DomainBuilder, MemctlCtxBuilder, Source};
 
 /// How windows show objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,153 +72,6 @@ pub(crate) struct State {
     twins: Twins,
     bells: Bells,
     stats: Stats,
-}
-
-/// Makes a [`Domain`].
-///
-/// ```
-/// use memctl_wasmtime::{Domain, Mode, Rights, Source};
-/// let domain = Domain::builder()
-///     .mode(Mode::Copy)
-///     .object("frames", Source::anonymous(1 << 20), Rights::READ | Rights::WRITE)
-///     .build()?;
-/// assert_eq!(domain.object_size("frames")?, 1 << 20);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Default)]
-pub struct DomainBuilder {
-    mode: Mode,
-    granule: Option<u64>,
-    domain_quotas: Option<Quotas>,
-    guest_quotas: Option<Quotas>,
-    objects: Vec<(String, Source, Rights)>,
-    files: bool,
-    threads: Option<Threads>,
-    audited: bool,
-}
-
-impl DomainBuilder {
-    /// Which backend; [`Mode::Auto`] unless said otherwise.
-    #[must_use]
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// The granule in bytes, a power of two; the host page unless said otherwise. With [`Mode::Auto`] and [`Mode::Alias`] it is the host
-    /// page: only the tail of an object's last host page can be shown, and every granule has to be shown whole.
-    #[must_use]
-    pub fn granule(mut self, bytes: u64) -> Self {
-        self.granule = Some(bytes);
-        self
-    }
-
-    /// What all guests together may use; [`Quotas::DOMAIN`] unless said otherwise.
-    #[must_use]
-    pub fn quotas(mut self, quotas: Quotas) -> Self {
-        self.domain_quotas = Some(quotas);
-        self
-    }
-
-    /// What each guest may use unless its context says otherwise; [`Quotas::GUEST`] unless said otherwise.
-    #[must_use]
-    pub fn guest_quotas(mut self, quotas: Quotas) -> Self {
-        self.guest_quotas = Some(quotas);
-        self
-    }
-
-    /// Publishes an object to all guests under `name`, with `rights`. It lives as long as the domain.
-    #[must_use]
-    pub fn object(mut self, name: impl Into<String>, source: Source, rights: Rights) -> Self {
-        self.objects.push((name.into(), source, rights));
-        self
-    }
-
-    /// Lets guests map the files that they have open, by WASI descriptor and by a libc's file descriptor.
-    ///
-    /// This promises that every guest which can open one of these files for writing through WASI runs in a store whose
-    /// linker went through this crate's `add_to_linker_sync` or `add_to_linker_async`: they watch `descriptor.open-at`,
-    /// which is how a private mapping stays a snapshot without being copied up front.
-    #[must_use]
-    pub fn files(mut self) -> Self {
-        self.files = true;
-        self
-    }
-
-    /// Lets guests that share objects run at the same time, on as many threads as there are. They share under leases only, which keep whole
-    /// granules apart: `automatic` and `aliasing` shared mappings are answered with `unsupported`. Where a window aliases, nothing of it can be
-    /// touched outside the leases that its guest holds, and whatever tries is trapped; acquiring and releasing costs an `mprotect(2)`
-    /// each for that. Where it is copied, bytes move with the leases.
-    #[must_use]
-    pub fn parallel(self) -> Self {
-        self.threads(Threads::Many)
-    }
-
-    pub(crate) fn threads(mut self, threads: Threads) -> Self {
-        self.threads = Some(threads);
-        self
-    }
-
-    /// Holds guests to the rules of a board on this machine: leased windows alias, and can't be touched outside leases, although guests run
-    /// one at a time. A program that would behave differently where bytes move with leases is trapped, at full speed. With [`Mode::Copy`]
-    /// it is an error, and so is a leased mapping that can't alias.
-    #[must_use]
-    pub fn audit(mut self) -> Self {
-        self.audited = true;
-        self
-    }
-
-    /// The domain.
-    ///
-    /// # Errors
-    /// [`BuildError`] names the object or the setting that can't be had.
-    pub fn build(self) -> Result<Domain, BuildError> {
-        let bytes = self.granule.unwrap_or_else(host_page_size);
-        let refused = BuildError::Granule { bytes, host_page: host_page_size() };
-        let granule = match Granule::new(bytes) {
-            Some(granule) if self.mode == Mode::Copy || bytes == host_page_size() => granule,
-            Some(_) | None => return Err(refused),
-        };
-        let mut rules = memctl_core::Domain::new(granule, self.domain_quotas.unwrap_or(Quotas::DOMAIN));
-        if self.files {
-            rules.watch_files();
-        }
-        let threads = self.threads.unwrap_or(Threads::One);
-        rules.set_threads(threads);
-        if self.audited {
-            if self.mode == Mode::Copy {
-                return Err(BuildError::Audit);
-            }
-            rules.audit();
-        }
-        let mut bodies = Bodies::new();
-        for (name, source, rights) in self.objects {
-            publish(&mut rules, &mut bodies, self.mode, &name, source, rights)
-                .map_err(|error| BuildError::Object { name, error })?;
-        }
-        let made = Arc::new(Memories::default());
-        Ok(Domain {
-            shared: Arc::new(Shared {
-                mode: self.mode,
-                guest_quotas: self.guest_quotas.unwrap_or(Quotas::GUEST),
-                files: self.files,
-                threads,
-                audited: self.audited,
-                gate: Gate::default(),
-                made,
-                state: Mutex::new(State {
-                    rules,
-                    bodies,
-                    memories: ById::new(),
-                    inside: BTreeMap::new(),
-                    presences: Presences::new(),
-                    twins: Twins::default(),
-                    bells: Bells::new(),
-                    stats: Stats::default(),
-                }),
-            }),
-        })
-    }
 }
 
 impl Domain {
@@ -318,6 +172,36 @@ impl std::fmt::Debug for Domain {
 }
 
 impl Shared {
+    /// A domain with nobody in it.
+    pub(crate) fn new(
+        mode: Mode,
+        guest_quotas: Quotas,
+        files: bool,
+        (threads, audited): (Threads, bool),
+        rules: memctl_core::Domain,
+        bodies: Bodies,
+    ) -> Self {
+        Self {
+            mode,
+            guest_quotas,
+            files,
+            threads,
+            audited,
+            gate: Gate::default(),
+            made: Arc::new(Memories::default()),
+            state: Mutex::new(State {
+                rules,
+                bodies,
+                memories: ById::new(),
+                inside: BTreeMap::new(),
+                presences: Presences::new(),
+                twins: Twins::default(),
+                bells: Bells::new(),
+                stats: Stats::default(),
+            }),
+        }
+    }
+
     /// The domain's lock. A panic under it can't leave the tables half changed in a way that matters to another guest.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -423,26 +307,4 @@ pub(crate) fn new_body(mode: Mode, size: u64) -> Result<Body, Error> {
         Mode::Copy => Body::Heap(Anonymous::new(size)?),
         Mode::Auto | Mode::Alias => Body::File(FileObject::anonymous(size)?),
     })
-}
-
-fn publish(
-    rules: &mut memctl_core::Domain,
-    bodies: &mut Bodies,
-    mode: Mode,
-    name: &str,
-    source: Source,
-    rights: Rights,
-) -> Result<(), Error> {
-    let (medium, body) = match source {
-        Source::Anonymous { size: 0 } => return Err(Error::Empty { what: "the object" }),
-        Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size)?),
-        Source::File(file) => {
-            let file = FileObject::from_file(Arc::new(file), rights.contains(Rights::WRITE))?;
-            (Medium::File { identity: file.identity() }, Body::File(file))
-        }
-    };
-    let size = body.storage().size()?;
-    let adopted = rules.publish_name(name, medium, size, rights)?;
-    crate::body::adopt(bodies, adopted, body);
-    Ok(())
 }

@@ -91,6 +91,7 @@
 
 mod bell;
 mod body;
+mod builder;
 mod calls;
 mod component;
 mod core_linker;
@@ -117,11 +118,12 @@ mod twins;
 mod waiting;
 mod wire;
 
+pub use builder::DomainBuilder;
 pub use component::{Lease, Mapping, Object, add_to_linker_without_files_async, add_to_linker_without_files_sync};
 pub use core_linker::{add_to_core_linker_async, add_to_core_linker_sync};
 pub use ctx::{MemctlCtx, MemctlCtxBuilder, MemctlCtxView, MemctlView, attach};
 pub use device::{Device, DeviceLease};
-pub use domain::{Domain, DomainBuilder, Mode};
+pub use domain::{Domain, Mode};
 pub use error::{BuildError, Cause, Violation};
 pub use files::{add_to_linker_async, add_to_linker_sync};
 pub use memctl_alias::{FaultKind, host_page_size};

@@ -3,6 +3,7 @@
 //! All of it is plain data in tables. Bytes move through the [`Backend`] that each call is lent.
 
 mod coherence;
+mod held;
 mod leases;
 mod mappings;
 mod objects;
