@@ -1,7 +1,7 @@
 //! `memctl soak`: many guests on several threads do anything that guests can do, and end in any way that guests can end. What was promised is
 //! checked all the while, and what is left at the end is counted.
 //!
-//! [`player`] is one guest, [`scene`] a domain, [`workers`] are the threads; [`census`] counts leaks.
+//! `player` is one guest, `scene` a domain, `workers` are the threads; `census` counts leaks.
 
 mod census;
 mod deaths;
