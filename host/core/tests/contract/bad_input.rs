@@ -2,7 +2,7 @@
 
 use memctl_core::{Access, Code, Error, Medium, Memory, MemoryId, Protection, Rights};
 
-use crate::common::{GRANULE as G, Kind, MEMORY, MODES, World, map_at};
+use crate::common::{GRANULE as G, Kind, MEMORY, MODES, Mode, World, map_at};
 
 /// What the first guest is answered when it maps a 2.5-granule object like that, in every mode.
 fn answer(ask: crate::common::MapAt) -> Code {
@@ -91,7 +91,7 @@ fn a_handle_without_the_right_is_access() {
 
 #[test]
 fn an_unknown_name_is_not_found() {
-    let mut world = World::new(MODES[0]);
+    let mut world = World::new(Mode::Copy);
     assert_eq!(world.refused(0, |domain, _, me| domain.open(me, "nothing")), Code::NotFound);
     let long = "x".repeat(100_000);
     let Err(Error::NotFound { name }) = world.domain.named(&long) else { panic!("nothing is called that") };
@@ -111,7 +111,7 @@ fn protection_that_is_not_enforced_is_unsupported() {
 
 #[test]
 fn aliasing_where_bytes_are_copied_is_unsupported() {
-    let mut world = World::new(MODES[0]);
+    let mut world = World::new(Mode::Copy);
     let (_, handles) = world.shared_object(G);
     assert_eq!(world.refused_map(0, handles[0], map_at(0, G, Kind::Aliasing)), Code::Unsupported);
 }
@@ -136,7 +136,7 @@ fn a_part_outside_the_window_is_bounds() {
 
 #[test]
 fn a_memory_of_unknown_size_is_the_embeddings_to_check() {
-    let mut world = World::new(MODES[0]);
+    let mut world = World::new(Mode::Copy);
     let (_, handles) = world.shared_object(G);
     let far = map_at(u64::MAX - G, 2 * G, Kind::Leased);
     let memory = Memory { id: MemoryId(77), size: None };

@@ -2,7 +2,7 @@
 
 use memctl_core::{Access, Code};
 
-use crate::common::{GRANULE as G, Kind, MODES, World, map_at};
+use crate::common::{GRANULE as G, Kind, MODES, Mode, World, map_at};
 
 #[test]
 fn sync_publishes_and_reaches_the_medium() {
@@ -53,7 +53,7 @@ fn syncing_a_leased_window_takes_back_no_descriptor_s_writes() {
 #[test]
 fn a_publish_that_failed_at_a_crossing_is_told_at_sync_and_unmap() {
     for sync in [true, false] {
-        let mut world = World::new(MODES[0]);
+        let mut world = World::new(Mode::Copy);
         let (object, handles) = world.shared_object(G);
         let mapping = world.map(0, handles[0], map_at(0, G, Kind::Automatic)).expect("free");
         world.store(0, 0, 1);
