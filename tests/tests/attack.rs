@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use memctl_tests::hostile::{Hostile, Lowered, MEMORY, RESULT, hostile_component};
+use memctl_tests::probe::{Access, ErrorCode};
 use memctl_tests::{AUTOMATIC, Ask, BACKENDS, GRANULE, LEASED, PRIVATE, World};
 use memctl_wasmtime::{Mode, Quotas};
 
@@ -152,6 +153,7 @@ fn storms_cost_nothing_that_lasts() {
     guests_that_come_and_go();
     guests_that_fault();
     hoards();
+    waits_that_end();
 }
 
 fn guests_that_come_and_go() {
@@ -234,5 +236,35 @@ fn hoards() {
         assert!(beside <= 20 * alone + 1_000_000, "{mode:?}: {alone} ns, then {beside}");
         drop(hoarder);
         Held::now().assert_about(before, "a hoard that is gone");
+    }
+}
+
+/// A guest that waits for what it can't have, again and again: each wait leaves nothing, in the host's tables or in the queue.
+fn waits_that_end() {
+    for mode in BACKENDS {
+        let world = World::new(mode);
+        world.publish("object", GRANULE);
+        let mut guest = world.guest();
+        let mapped = guest.mapped_by_name("object", GRANULE, LEASED);
+        let device = world.domain.device();
+        let held = device.lease("object", 0..GRANULE, memctl_wasmtime::Access::Write).expect("nobody else");
+        let mut rounds = |count: u64| {
+            let start = Instant::now();
+            for round in 0..count {
+                let access = if round % 2 == 0 { Access::Read } else { Access::Write };
+                assert_eq!(guest.acquire_within(mapped, access, round % 3), Err(ErrorCode::TimedOut));
+            }
+            start.elapsed().as_nanos() / u128::from(count)
+        };
+        let first = rounds(WARM_UP);
+        let before = Held::now();
+        let then = rounds(ROUNDS);
+        println!("a wait that times out, {mode:?}: {first} ns a round, then {then}");
+        Held::now().assert_about(before, "waits that end");
+        assert!(then <= 10 * first, "a round took {first} ns, then {then}");
+        let usage = world.domain.usage();
+        assert_eq!((usage.waiters, usage.leases), (0, 1), "the device's, and nobody waits");
+        held.release().expect("live");
+        guest.acquire_within(mapped, Access::Write, 0).expect("nobody is in the queue");
     }
 }
