@@ -19,7 +19,7 @@ mod tests {
         let (resolve, package) = resolve();
         let package = &resolve.packages[package];
         assert_eq!(package.name.to_string(), format!("wasi:memory-control@{}", super::VERSION));
-        for interface in ["types", "domain", "object", "file-object", "file-ticket", "mapping"] {
+        for interface in ["types", "domain", "object", "file-object", "file-ticket", "mapping", "protection"] {
             assert!(package.interfaces.contains_key(interface), "{interface} is missing");
         }
     }

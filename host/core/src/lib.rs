@@ -12,20 +12,24 @@
 extern crate alloc;
 
 mod backend;
+mod bounds;
 mod domain;
 mod entries;
 mod error;
 mod options;
 mod quota;
 mod range;
+mod shield;
 mod storage;
 mod table;
 
 pub use backend::{Ask, Backend, MemoryId, Part, Shown, View};
+pub use bounds::{Bounds, Declaration, Malformed};
 pub use domain::{Adopted, Asked, Domain, Memory, Target};
 pub use entries::{HandleId, InstanceId, LeaseId, MappingId, Medium, ObjectId, WaiterId};
 pub use error::{Code, Error};
 pub use options::{Access, Coherence, MapOptions, Populate, Protection, Rights, Sharing, Threads};
 pub use quota::Quotas;
 pub use range::{Granule, Span};
+pub use shield::{Forbidden, Shield, Stopped, host_part};
 pub use storage::Storage;
