@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod added;
+mod component;
 mod error;
 mod exports;
 mod layout;
@@ -32,6 +33,7 @@ mod rename;
 mod report;
 mod shields;
 
+pub use component::Problem;
 pub use error::Error;
 pub use marker::{declarations, is_instrumented};
 pub use options::{Options, ShieldPages, Table};
@@ -43,7 +45,7 @@ pub use report::{Checks, DebugInfo, MemoryReport, ModuleReport, Outcome, Report}
 /// [`Error`] names what can't be understood or done. There is no output then.
 pub fn instrument(wasm: &[u8], options: &Options) -> Result<Outcome, Error> {
     if wasmparser::Parser::is_component(wasm) {
-        return Err(Error::Component);
+        return component::instrument(wasm, options);
     }
     let table = match options.table {
         Table::Always => true,
