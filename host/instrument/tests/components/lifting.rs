@@ -1,0 +1,1 @@
+//! Exports: parameters are stored where `realloc` says, results are loaded.

@@ -1,0 +1,6 @@
+//! Instrumented components: what the host does for a guest is checked like what the guest does itself.
+
+mod lifting;
+mod lowering;
+mod sys;
+mod world;
