@@ -2,7 +2,8 @@
 //! on every backend.
 //!
 //! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the guest, [`host`] runs
-//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`], the third, brings its own guests.
+//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`] and [`declare`] run none: they
+//! write programs anew.
 //!
 //! ```no_run
 //! use clap::Parser;
@@ -18,10 +19,13 @@
 
 pub mod args;
 pub mod compare;
+pub mod declare;
 pub mod diff;
 pub mod host;
+pub mod instrument;
 pub mod log;
 pub mod program;
+pub mod output;
 pub mod progress;
 pub mod replica;
 pub mod report;
