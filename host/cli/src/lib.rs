@@ -11,7 +11,7 @@
 //!
 //! let cli = Cli::parse_from(["memctl", "compare", "--object", "frames=16MiB", "app.wasm"]);
 //! if let Command::Compare(args) = cli.command {
-//!     let report = memctl_cli::compare::compare(&args.guest)?;
+//!     let report = memctl_cli::compare::compare(&args.guest, memctl_cli::compare::Copying::AsItIs)?;
 //!     assert!(report.differences.is_empty(), "{}", report.to_text());
 //! }
 //! # Ok::<(), anyhow::Error>(())
@@ -24,8 +24,8 @@ pub mod diff;
 pub mod host;
 pub mod instrument;
 pub mod log;
-pub mod program;
 pub mod output;
+pub mod program;
 pub mod progress;
 pub mod replica;
 pub mod report;

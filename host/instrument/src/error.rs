@@ -67,6 +67,9 @@ pub enum Error {
     /// A component whose parts can't be brought together.
     #[error(transparent)]
     Wiring(#[from] crate::Problem),
+    /// Where the constants lie can't be found out.
+    #[error(transparent)]
+    Rodata(#[from] crate::Unknown),
     /// A core module of a component can't be instrumented.
     #[error("core module {module}, from byte {offset:#x} on: {error}")]
     InModule {

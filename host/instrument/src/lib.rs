@@ -22,6 +22,7 @@
 
 mod added;
 mod component;
+mod declare;
 mod error;
 mod exports;
 mod layout;
@@ -31,13 +32,16 @@ mod names;
 mod options;
 mod rename;
 mod report;
+mod rodata;
 mod shields;
 
 pub use component::Problem;
+pub use declare::declare;
 pub use error::Error;
 pub use marker::{declarations, is_instrumented};
 pub use options::{Options, ShieldPages, Table};
 pub use report::{Checks, DebugInfo, MemoryReport, ModuleReport, Outcome, Report};
+pub use rodata::{Unknown, rodata};
 
 /// Puts the checks into a core module.
 ///

@@ -2,9 +2,9 @@
 //!
 //! The rules are those of "Canonical ABI" in the component model's explainer (`alignment`, `elem_size`, `flatten_type`).
 
+use wasmparser::PrimitiveValType;
 use wasmparser::component_types::{ComponentDefinedType, ComponentValType};
 use wasmparser::types::TypesRef;
-use wasmparser::PrimitiveValType;
 
 /// Flat parameters that a function has at most; more are passed in memory.
 pub(super) const MAX_FLAT_PARAMS: usize = 16;
@@ -127,9 +127,7 @@ impl Value {
             Self::String | Self::List(_) => 4,
             Self::Array(element, _) => element.align(),
             Self::Record(fields) => fields.iter().map(Self::align).max().unwrap_or(1),
-            Self::Variant(discriminant, cases) => {
-                cases.iter().flatten().map(Self::align).fold(*discriminant, u32::max)
-            }
+            Self::Variant(discriminant, cases) => cases.iter().flatten().map(Self::align).fold(*discriminant, u32::max),
         }
     }
 

@@ -102,11 +102,7 @@ pub(super) fn read<'a>(
     }
 }
 
-fn shapes(
-    ty: &ComponentFuncType,
-    types: TypesRef<'_>,
-    bytes: Bytes,
-) -> Result<(Vec<Value>, Option<Value>), Unknown> {
+fn shapes(ty: &ComponentFuncType, types: TypesRef<'_>, bytes: Bytes) -> Result<(Vec<Value>, Option<Value>), Unknown> {
     let params = ty.params.iter().map(|(_, ty)| Value::of(*ty, types, bytes)).collect::<Result<_, _>>()?;
     // What comes back is stored to the memory, or read from it: no list only says where.
     let result = ty.result.map(|ty| Value::of(ty, types, Bytes::Contents)).transpose()?;

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use memctl_core::Shield;
 use wasm_encoder::{
     CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalType, ImportSection,
-    InstructionSink, MemoryType, Module, NameSection, TypeSection, ValType,
+    MemoryType, Module, NameSection, TypeSection, ValType,
 };
 
-use super::abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, Value};
-use super::check::{Pair, at, check};
-use super::walk::{Encoding, Visit, Visits, in_memory, in_parameters};
+use super::abi::Value;
+use super::check::{Pair, check};
+use super::walk::{Encoding, Visit, Visits};
+use super::wrap::{reload, wrap};
 
 /// What the host does with bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,9 @@ pub(super) enum Call {
     Lift { result: Option<Value>, encoding: Encoding },
 }
 
+/// Functions that a guard has for each memory.
+const PER_MEMORY: u32 = 3;
+
 /// The module. It exports what it wraps as "0", "1" and so on.
 pub(super) fn guard(memories: &[Guarded], wrapped: &[Wrapped]) -> Vec<u8> {
     let mut guard = Guard::default();
@@ -108,18 +112,19 @@ pub(super) fn guard(memories: &[Guarded], wrapped: &[Wrapped]) -> Vec<u8> {
         sources.push(&function.source);
     }
     let imported = len(&sources);
-    let wraps = imported + 2 * len(memories);
+    let wraps = imported + PER_MEMORY * len(memories);
 
     let places = places(memories);
     for place in &places {
         for access in [Access::Load, Access::Store] {
             guard.define(&[ValType::I32, ValType::I64], &[ValType::I32], check(place.pair, access));
         }
+        guard.define(&[], &[], reload(place));
     }
     let mut visits = Numbered { first: wraps + len(wrapped), known: BTreeMap::new(), order: Vec::new() };
     for (number, function) in wrapped.iter().enumerate() {
         let place = &places[function.memory];
-        let at = Place { first_check: imported + 2 * index(function.memory), ..*place };
+        let at = Place { first_check: imported + PER_MEMORY * index(function.memory), ..*place };
         let import = sources.iter().position(|source| **source == function.source).map_or(0, index);
         let body = wrap(function, import, &at, &mut visits);
         guard.define(&function.params, &function.results, body);
@@ -127,7 +132,7 @@ pub(super) fn guard(memories: &[Guarded], wrapped: &[Wrapped]) -> Vec<u8> {
     }
     let mut made = 0;
     while let Some((memory, visit)) = visits.order.get(made).cloned() {
-        let place = Place { first_check: imported + 2 * index(memory), ..places[memory] };
+        let place = Place { first_check: imported + PER_MEMORY * index(memory), ..places[memory] };
         let body = visit.function(&mut Within { visits: &mut visits, memory, place: &place });
         guard.define(&[ValType::I32, ValType::I32], &[], body);
         made += 1;
@@ -143,11 +148,11 @@ pub(super) fn guard(memories: &[Guarded], wrapped: &[Wrapped]) -> Vec<u8> {
 
 /// Where a guard finds a memory.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    pair: Pair,
-    // Index of the check for loads; that for stores comes next.
-    first_check: u32,
-    first_hull: Option<u32>,
+pub(super) struct Place {
+    pub(super) pair: Pair,
+    // Index of the check for loads; that for stores comes next, and then what loads the hulls.
+    pub(super) first_check: u32,
+    pub(super) first_hull: Option<u32>,
 }
 
 fn places(memories: &[Guarded]) -> Vec<Place> {
@@ -199,17 +204,17 @@ impl Guard {
 }
 
 /// The functions that walks call, in the order in which they are made.
-struct Numbered {
+pub(super) struct Numbered {
     first: u32,
     known: BTreeMap<(usize, Visit), u32>,
     order: Vec<(usize, Visit)>,
 }
 
 /// The same, for walks through one memory.
-struct Within<'a> {
-    visits: &'a mut Numbered,
-    memory: usize,
-    place: &'a Place,
+pub(super) struct Within<'a> {
+    pub(super) visits: &'a mut Numbered,
+    pub(super) memory: usize,
+    pub(super) place: &'a Place,
 }
 
 impl Visits for Within<'_> {
@@ -232,81 +237,7 @@ impl Visits for Within<'_> {
     }
 }
 
-/// The function that takes the place of import `number`.
-fn wrap(function: &Wrapped, number: u32, place: &Place, visits: &mut Numbered) -> Function {
-    let params = len(&function.params);
-    let mut body = Function::new([(1, ValType::I32)]);
-    let mut code = body.instructions();
-    let mut visits = Within { visits, memory: function.memory, place };
-    let pass_on = |code: &mut InstructionSink<'_>| {
-        (0..params).for_each(|param| {
-            code.local_get(param);
-        });
-        code.call(number);
-    };
-    let stored = |code: &mut InstructionSink<'_>, local: u32, size: u32| {
-        code.local_get(local).i64_const(i64::from(size)).call(place.first_check + 1).drop();
-    };
-    match &function.call {
-        Call::Realloc => {
-            reload(&mut code, place);
-            pass_on(&mut code);
-            code.local_tee(params).local_get(params).local_get(3).i64_extend_i32_u();
-            code.call(place.first_check + 1).drop();
-        }
-        Call::Lower { params: values, result, encoding } => {
-            if values.iter().fold(0, |sum: usize, value| sum.saturating_add(value.flat())) <= MAX_FLAT_PARAMS {
-                let mut slot = 0;
-                for value in values {
-                    in_parameters(&mut code, &mut visits, (value, *encoding), &function.params, slot);
-                    slot += value.flat();
-                }
-            } else {
-                let record = Value::Record(values.clone());
-                code.local_get(0).i64_const(i64::from(record.size())).call(place.first_check);
-                code.if_(wasm_encoder::BlockType::Empty);
-                in_memory(&mut code, &mut visits, (&record, *encoding), 0, 0);
-                code.end();
-            }
-            let area = result.as_ref().filter(|result| result.flat() > MAX_FLAT_RESULTS).map(Value::size);
-            let pointer = params.saturating_sub(1);
-            if let Some(size) = area {
-                stored(&mut code, pointer, size);
-            }
-            pass_on(&mut code);
-            reload(&mut code, place);
-            // What the call itself protected: the area was fine before.
-            if let Some(size) = area.filter(|_| place.first_hull.is_some()) {
-                stored(&mut code, pointer, size);
-            }
-        }
-        Call::Lift { result, encoding } => {
-            reload(&mut code, place);
-            pass_on(&mut code);
-            if let Some(result) = result.as_ref().filter(|result| result.flat() > MAX_FLAT_RESULTS) {
-                code.local_tee(params).local_get(params).i64_const(i64::from(result.size()));
-                code.call(place.first_check).if_(wasm_encoder::BlockType::Empty);
-                in_memory(&mut code, &mut visits, (result, *encoding), params, 0);
-                code.end();
-            }
-        }
-    }
-    code.end();
-    body
-}
-
-/// Brings the hulls that modules keep up to date with what the host wrote.
-fn reload(code: &mut InstructionSink<'_>, place: &Place) {
-    let Some(first) = place.first_hull else { return };
-    for (global, offset) in (first..).zip([Shield::LOADS, Shield::LOADS + 8, Shield::STORES, Shield::STORES + 8]) {
-        // As `first` and `more` of a 32-bit memory saturate.
-        code.i32_const(0).i64_load(at(place.pair.shield, offset));
-        code.i64_const(0xffff_ffff).i32_const(0).i64_load(at(place.pair.shield, offset));
-        code.i64_const(0xffff_ffff).i64_lt_u().select().i32_wrap_i64().global_set(global);
-    }
-}
-
-fn len<T>(items: &[T]) -> u32 {
+pub(super) fn len<T>(items: &[T]) -> u32 {
     index(items.len())
 }
 

@@ -1,17 +1,17 @@
 //! When guards are made, and for what: as late as possible, and for as much as possible at a time.
 
+use wasm_encoder::reencode::ReencodeComponent;
 use wasm_encoder::{
     Alias, Component, ComponentAliasSection, ComponentSectionId, ExportKind, InstanceSection, ModuleArg, RawSection,
 };
-use wasm_encoder::reencode::ReencodeComponent;
 
 use memctl_core::Bounds;
 
 use super::abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, Value};
+use super::get;
 use super::guard::{Call, Guarded, Hulls, Source, Wrapped, guard};
 use super::rewrite::Rewriter;
 use super::tree::{CoreFunction, Definer, Use};
-use super::get;
 
 /// What a guard is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,10 +78,11 @@ impl<'a> Rewriter<'_, 'a> {
             };
             let memory = get(&scope.memories, found.memory).is_some_and(|(instance, _)| *instance < there);
             let ready = exported && memory && found.definer.instance < there && self.protected(found.definer);
-            let wanted = ready && match key {
-                Key::Canon(number) => self.wanted(number),
-                Key::Realloc(..) => true,
-            };
+            let wanted = ready
+                && match key {
+                    Key::Canon(number) => self.wanted(number),
+                    Key::Realloc(..) => true,
+                };
             if wanted && !keys.contains(&key) && !self.level().guards.contains_key(&key) {
                 keys.push(key);
             }

@@ -5,17 +5,21 @@ mod canon;
 mod check;
 mod guard;
 mod guards;
+mod level;
 mod memories;
 mod problem;
 mod read;
 mod rewrite;
 mod tree;
 mod walk;
+mod wrap;
+
+use std::ops::Range;
 
 use memctl_core::Bounds;
 use wasm_encoder::MemoryType;
 use wasm_encoder::reencode::{Error as Reencoding, Reencode, RoundtripReencoder};
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::{Parser, Validator, WasmFeatures};
 
 pub use problem::Problem;
 
@@ -77,8 +81,8 @@ pub(crate) fn instrument(wasm: &[u8], options: &Options) -> Result<Outcome, Erro
                 declared: made[*definer].memory(*memory).1,
             })
             .collect();
-        if shields.len() < module.memories.imported.len() {
-            // Nothing instantiates it.
+        if shields.len() < module.memories.imported.len() || module.memories.types.is_empty() {
+            // Nothing instantiates it, or it has nothing to check.
             let size = module.bytes.len() as u64;
             modules.push(ModuleReport { bytes_before: size, bytes_after: size, ..ModuleReport::default() });
             continue;
@@ -89,11 +93,12 @@ pub(crate) fn instrument(wasm: &[u8], options: &Options) -> Result<Outcome, Erro
         modules.push(outcome.report);
     }
 
-    let wasm = Rewriter::new(&tree, &made, table, options.shield.memory_type()).write(wasm).map_err(|error| match error {
-        Reencoding::UserError(problem) => Error::Wiring(problem),
-        Reencoding::ParseError(error) => error.into(),
-        other => Error::Internal { message: other.to_string() },
-    })?;
+    let wasm =
+        Rewriter::new(&tree, &made, table, options.shield.memory_type()).write(wasm).map_err(|error| match error {
+            Reencoding::UserError(problem) => Error::Wiring(problem),
+            Reencoding::ParseError(error) => error.into(),
+            other => Error::Internal { message: other.to_string() },
+        })?;
     let valid = Validator::new_with_features(features()).validate_all(&wasm);
     valid.map_err(|error| Error::Internal { message: error.to_string() })?;
     Ok(Outcome { wasm, report: Report { modules } })
@@ -108,6 +113,16 @@ fn module_options(tree: &Tree<'_>, options: &Options) -> Result<Vec<Options>, Er
     let numbers = 0..tree.modules.len();
     let bounds = numbers.map(|number| options.bounds.filter(|_| main == Some(number)));
     Ok(bounds.map(|bounds| Options { bounds, ..*options }).collect())
+}
+
+/// Where in a file the one core module is that defines a memory (all of it, if it is a core module), and the proposals that the file may use.
+pub(crate) fn main_part(wasm: &[u8]) -> Result<(Range<usize>, WasmFeatures), Error> {
+    if !Parser::is_component(wasm) {
+        return Ok((0..wasm.len(), features()));
+    }
+    let tree = read::read(wasm, features())?;
+    let module = &tree.modules[main_module(&tree)?];
+    Ok((module.offset..module.offset + module.bytes.len(), features()))
 }
 
 /// The one module that defines a memory.
@@ -137,7 +152,9 @@ fn imported(tree: &Tree<'_>) -> Result<Vec<Option<Vec<(usize, u32)>>>, Error> {
             if *known != definers {
                 return Err(Error::Wiring(Problem::at(
                     *offset,
-                    format!("core module {module} is instantiated with memories of different modules: give each instance a copy of the module"),
+                    format!(
+                        "core module {module} is instantiated with memories of different modules: give each instance a copy of the module"
+                    ),
                 )));
             }
         }

@@ -164,13 +164,17 @@ impl<'a> Reader<'a> {
             ComponentTypeRef::Module(_) => {
                 return Err(Problem::at(
                     offset,
-                    format!("it imports the core module \"{name}\", whose accesses nothing checks: compose it with that module first"),
+                    format!(
+                        "it imports the core module \"{name}\", whose accesses nothing checks: compose it with that module first"
+                    ),
                 ));
             }
             ComponentTypeRef::Component(_) if !nested => {
                 return Err(Problem::at(
                     offset,
-                    format!("it imports the component \"{name}\", whose accesses nothing checks: compose it with that component first"),
+                    format!(
+                        "it imports the component \"{name}\", whose accesses nothing checks: compose it with that component first"
+                    ),
                 ));
             }
             ComponentTypeRef::Instance(_) => {
@@ -204,7 +208,9 @@ impl<'a> Reader<'a> {
                 ComponentExternalKind::Module => {
                     return Err(Problem::at(
                         offset,
-                        format!("the core module \"{name}\" is an export of a component instance: define it in the component that instantiates it"),
+                        format!(
+                            "the core module \"{name}\" is an export of a component instance: define it in the component that instantiates it"
+                        ),
                     ));
                 }
                 ComponentExternalKind::Func => {

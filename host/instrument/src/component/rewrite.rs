@@ -3,39 +3,19 @@
 //! Definitions keep their order. Guards add core modules, core instances and core functions, so that the indices of those three shift; all
 //! sections that mention none of them are copied byte for byte.
 
-use std::collections::BTreeMap;
-
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent, component_utils};
 use wasm_encoder::{
-    CanonicalFunctionSection, CanonicalOption, Component, ComponentSectionId, InstanceSection, ModuleArg,
-    MemoryType, NestedComponentSection, RawSection,
+    CanonicalFunctionSection, CanonicalOption, Component, ComponentSectionId, InstanceSection, MemoryType, ModuleArg,
+    NestedComponentSection, RawSection,
 };
 use wasmparser::{CanonicalFunction, KnownCustom, Parser, Payload};
 
 use super::guards::Key;
+use super::level::Level;
 use super::problem::Problem;
 use super::tree::{Instance, Tree};
 use super::{Made, get};
 use crate::exports;
-
-/// Where the new component is, for each component that is open.
-#[derive(Debug, Default)]
-pub(super) struct Level {
-    pub(super) scope: usize,
-    sections: usize,
-    canons: usize,
-    // From old indices to new ones.
-    pub(super) modules: Vec<u32>,
-    pub(super) instances: Vec<u32>,
-    pub(super) functions: Vec<u32>,
-    /// Like `functions`, but with what guards wrap in place of guards.
-    pub(super) unguarded: Vec<u32>,
-    /// How many core modules, core instances and core functions the new component has.
-    pub(super) made: [u32; 3],
-    /// Lowered functions whose guard is still to be made, with their old indices.
-    pub(super) pending: Vec<(Key, u32)>,
-    pub(super) guards: BTreeMap<Key, u32>,
-}
 
 /// The writer of a file.
 pub(super) struct Rewriter<'t, 'a> {
@@ -68,22 +48,6 @@ impl<'t, 'a> Rewriter<'t, 'a> {
 
     pub(super) fn level(&mut self) -> &mut Level {
         self.levels.last_mut().expect("the file itself is never left")
-    }
-
-    /// Follows the index spaces to where they are after the section.
-    fn grow(&mut self) {
-        let tree = self.tree;
-        let level = self.level();
-        let counts = tree.scopes[level.scope].counts[level.sections];
-        level.sections += 1;
-        let Level { modules, instances, unguarded, functions, made, .. } = level;
-        for ((map, next), count) in [modules, instances, unguarded].into_iter().zip(made.iter_mut()).zip(counts) {
-            while map.len() < count {
-                map.push(*next);
-                *next += 1;
-            }
-        }
-        functions.extend(unguarded.iter().skip(functions.len()));
     }
 
     fn canonicals(
@@ -122,27 +86,19 @@ impl<'t, 'a> Rewriter<'t, 'a> {
                     let options = self.options(options)?;
                     canonical.lower(*func_index, options);
                     let old = super::count(&self.level().functions);
-                    self.define();
+                    self.level().define();
                     if self.wanted(number) {
                         self.level().pending.push((Key::Canon(number), old));
                     }
                 }
                 _ => {
                     self.parse_component_canonical(&mut canonical, canon)?;
-                    self.define();
+                    self.level().define();
                 }
             }
         }
         finish(component, &mut canonical);
         Ok(())
-    }
-
-    /// One more core function in both components.
-    fn define(&mut self) {
-        let level = self.level();
-        level.functions.push(level.made[2]);
-        level.unguarded.push(level.made[2]);
-        level.made[2] += 1;
     }
 
     fn options(&mut self, options: &[wasmparser::CanonicalOption]) -> Result<Vec<CanonicalOption>> {
@@ -181,11 +137,7 @@ impl<'t, 'a> Rewriter<'t, 'a> {
         functions.chain(lifted).any(|function| level.pending.iter().any(|(_, old)| *old == function))
     }
 
-    fn instances(
-        &mut self,
-        component: &mut Component,
-        section: wasmparser::InstanceSectionReader<'_>,
-    ) -> Result<()> {
+    fn instances(&mut self, component: &mut Component, section: wasmparser::InstanceSectionReader<'_>) -> Result<()> {
         // What is exported from here on is the guard, not what it wraps.
         self.guard_pending(component);
         let tree = self.tree;
@@ -249,7 +201,7 @@ impl ReencodeComponent for Rewriter<'_, '_> {
         bytes: &[u8],
         file: &[u8],
     ) -> Result<()> {
-        self.levels.push(Level { scope: self.scopes, ..Level::default() });
+        self.levels.push(Level::of(self.scopes));
         self.scopes += 1;
         let mut inner = Component::new();
         component_utils::parse_component(self, &mut inner, parser, bytes, file)?;
@@ -258,12 +210,7 @@ impl ReencodeComponent for Rewriter<'_, '_> {
         Ok(())
     }
 
-    fn parse_component_payload(
-        &mut self,
-        component: &mut Component,
-        payload: Payload<'_>,
-        file: &[u8],
-    ) -> Result<()> {
+    fn parse_component_payload(&mut self, component: &mut Component, payload: Payload<'_>, file: &[u8]) -> Result<()> {
         match payload {
             Payload::ModuleSection { .. } => {
                 let data = &self.made[self.modules].wasm;
@@ -293,7 +240,9 @@ impl ReencodeComponent for Rewriter<'_, '_> {
                 None => component_utils::parse_component_payload(self, component, other, file)?,
             },
         }
-        self.grow();
+        let tree = self.tree;
+        let scope = &tree.scopes[self.level().scope];
+        self.level().grow(scope);
         Ok(())
     }
 
@@ -313,12 +262,6 @@ impl ReencodeComponent for Rewriter<'_, '_> {
             return Ok(());
         }
         component_utils::parse_custom_component_name_subsection(self, names, section)
-    }
-}
-
-impl Level {
-    fn shifts_functions(&self) -> bool {
-        !self.pending.is_empty() || (0..).zip(&self.functions).any(|(old, new)| old != *new)
     }
 }
 

@@ -9,8 +9,11 @@ use crate::world::{Ended, World, options, protect};
 fn forwarding(ty: &str, core: &str, slots: &str, options: &str) -> String {
     let params: String = slots.split_whitespace().map(|slot| format!("(param \"{}\" {slot})", name(slot))).collect();
     let _ = params;
-    let numbered: String =
-        slots.split_whitespace().enumerate().map(|(number, slot)| format!("(param \"p{number}\" {})", wit(slot))).collect();
+    let numbered: String = slots
+        .split_whitespace()
+        .enumerate()
+        .map(|(number, slot)| format!("(param \"p{number}\" {})", wit(slot)))
+        .collect();
     let gets: String = (0..slots.split_whitespace().count()).map(|number| format!("(local.get {number})")).collect();
     format!(
         r#"(component
@@ -115,11 +118,7 @@ fn elements_of_lists_are_followed() {
     assert_eq!(found.call("poke", &u32s(&[16396, 1])), FINE);
     assert_eq!(found.call("run", &u32s(&[16384, 1])), FINE);
     assert_eq!(found.call("run", &u32s(&[16384, 2])), Ended::load(77));
-    assert_eq!(
-        world(&text, Table::Never, vec![]).call("run", &u32s(&[4088, 1])),
-        Ended::load(4088),
-        "the list itself"
-    );
+    assert_eq!(world(&text, Table::Never, vec![]).call("run", &u32s(&[4088, 1])), Ended::load(4088), "the list itself");
 }
 
 #[test]

@@ -89,8 +89,10 @@ fn shields(memories: &Memories) -> impl Iterator<Item = Shared> {
 /// Protects ranges: start, length, and whether bytes can be loaded there.
 pub(crate) fn protect(memories: &Memories, ranges: &[(u64, u64, bool)]) {
     let span = |start, len| Span::claim("a range", start, len).expect("no wrap");
-    let ranges: Vec<_> =
-        ranges.iter().map(|(start, len, readable)| Forbidden { span: span(*start, *len), readable: *readable }).collect();
+    let ranges: Vec<_> = ranges
+        .iter()
+        .map(|(start, len, readable)| Forbidden { span: span(*start, *len), readable: *readable })
+        .collect();
     let (head, table) = host_part(&ranges);
     let shield = shields(memories).next().expect("there is a shield");
     shield.write(44, &head);
