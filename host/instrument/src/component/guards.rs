@@ -76,8 +76,7 @@ impl<'a> Rewriter<'_, 'a> {
                 Some(CoreFunction::Export(instance, _)) => *instance < there,
                 Some(CoreFunction::Canon) | None => false,
             };
-            let memory = get(&scope.memories, found.memory).is_some_and(|(instance, _)| *instance < there);
-            let ready = exported && memory && found.definer.instance < there && self.protected(found.definer);
+            let ready = exported && found.definer.instance < there && self.protected(found.definer);
             let wanted = ready
                 && match key {
                     Key::Canon(number) => self.wanted(number),
@@ -151,16 +150,13 @@ impl<'a> Rewriter<'_, 'a> {
         }
         let number = wiring.definers.len();
         wiring.definers.push(found.definer);
-        let scope = self.level().scope;
-        let (instance, name) = get(&self.tree.scopes[scope].memories, found.memory).copied().unwrap_or_default();
-        let guest = Source { module: format!("memory/{number}"), name: name.to_owned() };
-        let instance = self.instance_index(instance);
-        wiring.args.push((guest.module.clone(), instance));
-
-        let module = format!("shield/{number}");
+        // From its definer: what passes it on may know less of its type.
+        let module = format!("memory/{number}");
         let (shield, hulls) = super::exported(found.definer.memory);
         let source = |name: String| Source { module: module.clone(), name };
-        let shield = source(shield);
+        let exported = &self.tree.modules[found.definer.module].memories.exported;
+        let name = exported.iter().find(|(_, memory)| *memory == found.definer.memory).map_or("", |(name, _)| name);
+        let (guest, shield) = (source(name.to_owned()), source(shield));
         let hulls = self.table.then(|| Hulls { sources: hulls.map(source) });
         let (ty, _) = self.made[found.definer.module].memory(found.definer.memory);
         wiring.args.push((module, self.instance_index(found.definer.instance)));

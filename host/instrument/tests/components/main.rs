@@ -3,4 +3,5 @@
 mod lifting;
 mod lowering;
 mod sys;
+mod wiring;
 mod world;
