@@ -21,19 +21,26 @@
 #![forbid(unsafe_code)]
 
 mod added;
+mod body;
 mod component;
 mod declare;
+mod emit;
 mod error;
 mod exports;
+mod facts;
+mod flow;
 mod layout;
 mod marker;
 mod module;
 mod names;
 mod options;
+mod prescan;
 mod rename;
 mod report;
 mod rodata;
+mod runtime;
 mod shields;
+mod touch;
 
 pub use component::Problem;
 pub use declare::declare;

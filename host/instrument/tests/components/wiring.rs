@@ -43,8 +43,10 @@ fn an_imported_memory_is_guarded_by_its_definers_shield() {
 #[test]
 fn a_module_that_imports_a_memory_checks_its_accesses() {
     let start = || {
-        let world = World::start(ADAPTED, &options(Table::Always), |_, _| {});
+        let mut world = World::start(ADAPTED, &options(Table::Always), |_, _| {});
         world.protect(&[(12288, 4096, true)]);
+        // A function with a guard, which loads the hulls.
+        assert_eq!(world.call("give", &u32s(&[20480])), Ended::Returned(vec![Val::String(String::new())]));
         world
     };
     assert_eq!(start().call("poke", &u32s(&[8192, 1])), FINE);
