@@ -18,7 +18,7 @@ mod world;
 
 pub use async_guest::AsyncGuest;
 pub use build::guest_wasm;
-pub use component::component;
+pub use component::{Build, component};
 pub use guest::{Answer, Bindings, Guest, State, probe, violation};
 pub use wire::{ALIASING, AUTOMATIC, Ask, FOREVER, GRANULE, LEASED, Mapped, PRIVATE};
 pub use world::{
