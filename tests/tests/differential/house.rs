@@ -64,7 +64,7 @@ impl Ground {
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).expect("wasmtime-wasi links");
         memctl_wasmtime::add_to_linker_sync(&mut linker).expect("memory control links");
         guest::add_to_linker(&mut linker).expect("the stepper's host links");
-        let component = memctl_tests::component(&engine, "guest-stepper");
+        let component = memctl_tests::component(&engine, "guest-stepper", memctl_tests::Build::Plain);
         let pre = linker.instantiate_pre(&component).and_then(StepperPre::new).expect("all imports are there");
         Self { domain, engine, pre, dir }
     }
