@@ -32,11 +32,12 @@ pub(crate) enum Profile {
 }
 
 /// Every package that is meant for a guest.
-pub(crate) const ALL: [&str; 8] = [
+pub(crate) const ALL: [&str; 9] = [
     "bench-guest",
     "memctl-guest",
     "guest-command",
     "guest-probe",
+    "guest-sealed",
     "guest-stepper",
     "example-file-scan",
     "example-pipeline-consumer",
