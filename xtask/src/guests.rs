@@ -32,7 +32,7 @@ pub(crate) enum Profile {
 }
 
 /// Every package that is meant for a guest.
-pub(crate) const ALL: [&str; 9] = [
+pub(crate) const ALL: [&str; 10] = [
     "bench-guest",
     "memctl-guest",
     "guest-command",
@@ -42,6 +42,7 @@ pub(crate) const ALL: [&str; 9] = [
     "example-file-scan",
     "example-pipeline-consumer",
     "example-pipeline-producer",
+    "example-sealed",
 ];
 
 /// Builds packages for a target.

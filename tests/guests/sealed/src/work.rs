@@ -45,7 +45,7 @@ pub(crate) fn all() {
 pub(crate) fn recurse() -> io::Result<()> {
     #[expect(unconditional_recursion, reason = "that is what it is for")]
     fn deeper(depth: u64) -> u64 {
-        let local = black_box([depth; 16]);
+        let local = black_box([depth; 64]);
         deeper(depth + 1) + local[0]
     }
 

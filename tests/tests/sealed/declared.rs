@@ -1,0 +1,21 @@
+//! A module that declares its null page.
+
+use memctl_wasmtime::Mode;
+
+use crate::command::{Access, Program};
+
+fn program() -> Program {
+    Program::new(Mode::Alias, "guest-sealed", "guest-declared")
+}
+
+#[test]
+fn what_a_module_declares_is_in_force_without_a_call() {
+    let (printed, access) = program().stopped(&["8"]);
+    assert_eq!(access, Access { address: 8, write: false });
+    assert!(printed.starts_with("Bounds { no_access: 65536, read_only: 65536 }\n"), "{printed}");
+}
+
+#[test]
+fn a_module_that_declared_something_can_t_seal() {
+    assert!(program().prints(&[]).ends_with("Err(Refused(Access))\n"));
+}
