@@ -185,7 +185,8 @@ impl Walled {
             let inside = len.checked_add(CANARY_LEN)?.checked_next_multiple_of(granule)?;
             inside.checked_add(granule.checked_mul(2)?)
         };
-        let fenced = Fenced::new(all().ok_or(Error::OutOfMemory)?)?;
+        let fenced = Fenced::reserve(all().ok_or(Error::OutOfMemory)?)?;
+        fenced.make_ready(fenced.len())?;
         let mut walled = Self { fenced, len };
         let canary = walled.canary();
         walled.fenced.bytes_mut(canary).fill(CANARY);

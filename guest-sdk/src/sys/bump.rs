@@ -11,15 +11,16 @@ use crate::{Error, Result, domain};
 /// Reserved memory, and how much of its beginning is in use.
 pub(crate) struct Bump {
     fenced: Fenced,
-    // Invariant: at most `committed`. What lies behind it is zero, and no reference to it is alive.
+    // Invariant: at most `committed`. No reference to what lies behind it is alive.
     used: Cell<usize>,
-    // Invariant: a multiple of the granule, at most the length. What lies behind it can't be touched.
+    // Invariant: a multiple of the granule, at most the length. What lies between `used` and it is ready, and zero; what lies behind it can't be
+    // touched, and is zero as far as it is ready.
     committed: Cell<usize>,
 }
 
 impl Bump {
     pub(crate) fn new(len: usize) -> Result<Self> {
-        let fenced = Fenced::new(len)?;
+        let fenced = Fenced::reserve(len)?;
         fenced.protect(0..fenced.len(), Protection::None)?;
         Ok(Self { fenced, used: Cell::new(0), committed: Cell::new(0) })
     }
@@ -61,7 +62,7 @@ impl Bump {
     pub(crate) fn zeroed(&self, len: usize) -> Result<&mut [u8]> {
         let layout = Layout::array::<u8>(len).map_err(|_| Error::OutOfMemory)?;
         let place = self.carve(layout)?;
-        // SAFETY: the bytes are zero, by the invariant of `used`, and `carve` gives them to nobody else before `clear`, which takes
+        // SAFETY: the bytes are zero, by the invariant of `committed`, and `carve` gives them to nobody else before `clear`, which takes
         // `&mut self`.
         Ok(unsafe { slice::from_raw_parts_mut(place, len) })
     }
@@ -93,6 +94,11 @@ impl Bump {
         let to =
             enough.checked_next_multiple_of(domain::granule()).map_or(self.reserved(), |to| to.min(self.reserved()));
         self.fenced.protect(committed..to, Protection::ReadWrite)?;
+        if let Err(error) = self.fenced.make_ready(to) {
+            // An error leaves bytes open that nobody has a use for.
+            let _ = self.fenced.protect(committed..to, Protection::None);
+            return Err(error);
+        }
         self.committed.set(to);
         Ok(())
     }

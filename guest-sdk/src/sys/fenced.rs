@@ -1,5 +1,6 @@
 //! Granules of the guest's own that can be protected.
 
+use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::slice;
@@ -9,24 +10,25 @@ use crate::bindings::domain::Capabilities;
 use crate::bindings::types::Protection;
 use crate::{Error, Result, domain};
 
-/// An allocation of whole granules, all initialised. Who touches one against its protection traps.
+/// An allocation of whole granules. Who touches one against its protection traps.
+///
+/// Its bytes count only when they were made [ready](Self::make_ready): a reservation of much memory shall not cost a host call that touches all of it.
 pub(crate) struct Fenced {
-    // Invariant: allocated, owned, and initialised by `discard`.
+    // Invariant: allocated, and owned.
     pages: ManuallyDrop<Pages>,
+    // Invariant: so many of the first bytes are initialised, by `discard`. To the others there is no reference.
+    ready: Cell<usize>,
 }
 
 impl Fenced {
-    /// `len` zero bytes, which is not 0, rounded up to the granule. All can be loaded and stored.
-    pub(crate) fn new(len: usize) -> Result<Self> {
+    /// `len` bytes, which is not 0, rounded up to the granule.
+    pub(crate) fn reserve(len: usize) -> Result<Self> {
         if !domain::capabilities().contains(Capabilities::PROTECTION) {
             return Err(Error::Unsupported);
         }
         let granule = domain::granule();
         let len = len.checked_next_multiple_of(granule).ok_or(Error::OutOfMemory)?;
-        let pages = Pages::new(len, granule)?;
-        // SAFETY: the pages were just allocated: nobody else has a reference to them.
-        unsafe { ranges::discard(pages.part(0, len)) }?;
-        Ok(Self { pages: ManuallyDrop::new(pages) })
+        Ok(Self { pages: ManuallyDrop::new(Pages::new(len, granule)?), ready: Cell::new(0) })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -50,6 +52,18 @@ impl Fenced {
         if range.is_empty() { Ok(()) } else { ranges::protect(self.part(range), protection) }
     }
 
+    /// Makes bytes below `to`, a multiple of the granule, zero, unless they have been made ready before. They can be stored to.
+    pub(crate) fn make_ready(&self, to: usize) -> Result<()> {
+        let ready = self.ready.get();
+        if to <= ready {
+            return Ok(());
+        }
+        // SAFETY: the bytes are owned, and by the invariant of `ready` nobody refers to them.
+        unsafe { ranges::discard(self.part(ready..to)) }?;
+        self.ready.set(to);
+        Ok(())
+    }
+
     /// Makes whole granules zero, and gives their storage back.
     pub(crate) fn discard(&mut self, range: Range<usize>) -> Result<()> {
         if range.is_empty() {
@@ -60,27 +74,28 @@ impl Fenced {
     }
 
     pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        assert!(range.end <= self.ready.get(), "{range:?} is not ready");
         let Part { start, len } = self.part(range);
-        // SAFETY: the bytes are owned and initialised; they change only under `&mut self`, or in `Bump`, which doesn't call this.
+        // SAFETY: the bytes are owned and, as was asserted above, initialised; they change only under `&mut self`, or in `Bump`, which doesn't call this.
         unsafe { slice::from_raw_parts(start, len) }
     }
 
     pub(crate) fn bytes_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        assert!(range.end <= self.ready.get(), "{range:?} is not ready");
         let Part { start, len } = self.part(range);
-        // SAFETY: the bytes are owned and initialised, and `self` is borrowed exclusively for as long as the result.
+        // SAFETY: the bytes are owned and, as was asserted above, initialised, and `self` is borrowed exclusively for as long as the result.
         unsafe { slice::from_raw_parts_mut(start, len) }
     }
 }
 
 impl Drop for Fenced {
     fn drop(&mut self) {
-        let all = 0..self.len();
-        if self.protect(all.clone(), Protection::ReadWrite).is_err() {
+        if self.protect(0..self.len(), Protection::ReadWrite).is_err() {
             // The allocator must not get what it can't touch. The host's log says why.
             return;
         }
         // An error only means that the storage is not given back now.
-        let _ = self.discard(all);
+        let _ = self.discard(0..self.ready.get());
         // SAFETY: nobody uses `pages` after this.
         unsafe { ManuallyDrop::drop(&mut self.pages) }
     }

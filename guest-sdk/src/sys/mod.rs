@@ -9,8 +9,8 @@
 //!    change in any host call; the host gives no lease on bytes that such a window shows elsewhere.
 //! 4. [`Pages`] go back to the allocator only when the host said that they show nothing any more. If it can't say so, because a
 //!    leaked guard still holds a lease, they are leaked.
-//! 5. [`Fenced`] bytes are allocated and initialised once, and nobody else's: the host changes them only in `discard`, which takes them
-//!    exclusively. What may be done to them is no matter of soundness: against it there is a trap, never another value. So changing that is safe.
+//! 5. [`Fenced`] bytes are allocated once, and nobody else's: the host changes them only in `discard`, which takes them exclusively, or which
+//!    initialises those that nobody could refer to before. What may be done to them is no matter of soundness: against it there is a trap, never another value. So changing that is safe.
 //!
 //! On rule 3: an `automatic` window is refreshed at crossings, also under a lease. Nobody else can write then, so the bytes that the
 //! host stores are those that are there.
