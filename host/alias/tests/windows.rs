@@ -183,7 +183,7 @@ fn a_read_only_object_can_be_read_but_not_shared_writable() {
     assert_eq!(code(memory.show_shared(0, page, &object, 0)), Some(Code::Access));
     assert_eq!(code(object.write_at(0, b"x")), Some(Code::Access));
     assert_eq!(code(object.set_size(1)), Some(Code::Access));
-    memory.show_read_only(0, page, &object, 0).expect("map");
+    memory.show_shared_as(0, page, &object, 0, Protection::Read).expect("map");
     assert_eq!((byte(&memory, 0), byte(&memory, 4)), (b't', 0));
     assert_eq!(code(memory.protect(0, page, Protection::ReadWrite)), Some(Code::Access));
     memory.show_private(0, page, &object, 0).expect("map");
@@ -195,7 +195,7 @@ fn a_read_only_object_can_be_read_but_not_shared_writable() {
 fn zeroing_a_clean_tail_does_not_store() {
     let page = host_page_size();
     let (memory, object) = (memory(1), object(1));
-    memory.show_read_only(0, page, &object, 0).expect("map");
+    memory.show_shared_as(0, page, &object, 0, Protection::Read).expect("map");
     memory.zero_if_dirty(3, page - 3).expect("no store");
     assert_eq!(memory.take_fault(), None);
     memory.show_shared(0, page, &object, 0).expect("map");

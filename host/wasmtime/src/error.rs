@@ -79,6 +79,12 @@ impl From<memctl_alias::Fault> for Cause {
     }
 }
 
+impl From<memctl_core::Stopped> for Cause {
+    fn from(stopped: memctl_core::Stopped) -> Self {
+        Self { address: stopped.address, kind: memctl_alias::FaultKind::Protection, write: Some(stopped.write) }
+    }
+}
+
 /// Notes a refused call for the people who run the host: the guest gets the code only.
 pub(crate) fn refused(instance: InstanceId, call: &'static str, error: &Error) {
     tracing::debug!(target: "memctl", guest = instance.to_bits(), call, code = ?error.code(), "{error}");

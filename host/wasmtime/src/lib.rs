@@ -89,6 +89,7 @@
 //! Calls that are refused are logged at level debug to the target `memctl`, with the numbers that explain them; the guest gets
 //! the code only.
 
+mod attachment;
 mod bell;
 mod body;
 mod builder;
@@ -105,10 +106,12 @@ mod frames;
 mod gate;
 mod guest;
 mod handles;
+mod means;
 mod memories;
 mod mover;
 mod place;
 mod presence;
+mod protection;
 mod source;
 mod stats;
 mod sync;
@@ -127,7 +130,7 @@ pub use domain::{Domain, Mode};
 pub use error::{BuildError, Cause, Violation};
 pub use files::{add_to_linker_async, add_to_linker_sync};
 pub use memctl_alias::{FaultKind, host_page_size};
-pub use memctl_core::{Access, Code, Error, Quotas, Rights};
+pub use memctl_core::{Access, Bounds, Code, Error, Quotas, Rights};
 pub use source::Source;
 pub use stats::Stats;
 pub use sys::note_faults;

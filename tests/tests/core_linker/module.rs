@@ -108,7 +108,7 @@ fn instantiate(domain: &Domain, mode: Mode, config: &Config, wat: &str) -> Core 
     linker.func_wrap("test", "poke", poke).expect("links");
     let module = Module::new(&engine, wat).expect("compiles");
     let mut store = Store::new(&engine, domain.context().build());
-    let crossing = store.data().crossing();
+    let crossing = store.data().crossing(store.engine());
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
     memctl_wasmtime::note_faults(&mut store);
     let instance = linker.instantiate(&mut store, &module).expect("instantiates");

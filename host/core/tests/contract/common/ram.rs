@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use memctl_core::{
-    Access, Ask, Backend, Coherence, Error, InstanceId, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View,
+    Access, Ask, Backend, Coherence, Error, Forbidden, InstanceId, MemoryId, ObjectId, Part, Populate, Sharing, Shown,
+    Span, View,
 };
 
 use super::{GRANULE, MEMORY, at};
@@ -24,6 +25,10 @@ struct Bytes {
     own: Vec<u8>,
     /// By first byte. Always empty in a copying memory.
     pages: BTreeMap<u64, Page>,
+    /// Granules that protection restricts, where pages see to that.
+    permitted: BTreeMap<u64, Option<Access>>,
+    /// What is protected, where checks see to that.
+    forbidden: Vec<Forbidden>,
     aliases: bool,
 }
 
@@ -49,6 +54,8 @@ pub(crate) struct Ram {
     pub(crate) fails_on: bool,
     /// Objects that were synced to their medium.
     pub(crate) synced: Vec<ObjectId>,
+    /// How many ranges of a memory can be protected.
+    pub(crate) protects: u64,
 }
 
 impl Ram {
@@ -61,11 +68,18 @@ impl Ram {
             fails_at: None,
             fails_on: false,
             synced: Vec::new(),
+            protects: 0,
         }
     }
 
     pub(crate) fn add_memory(&mut self, id: MemoryId, aliases: bool) {
-        let fresh = Bytes { own: vec![0; at(MEMORY)], pages: BTreeMap::new(), aliases };
+        let fresh = Bytes {
+            own: vec![0; at(MEMORY)],
+            pages: BTreeMap::new(),
+            permitted: BTreeMap::new(),
+            forbidden: Vec::new(),
+            aliases,
+        };
         assert!(self.memories.insert(id, fresh).is_none(), "a memory's number is used once");
     }
 
@@ -256,15 +270,50 @@ impl Backend for Ram {
         failed
     }
 
-    fn lend(&mut self, view: &View, part: Span, access: Option<Access>) -> Result<(), Error> {
-        assert!(view.guarded && part.inside(view.window));
-        let taken = self.call();
-        let given = if taken.is_ok() { access } else { None };
-        let pages = &mut self.memories.get_mut(&view.memory).expect("live").pages;
-        for start in (part.start()..part.end()).step_by(at(GRANULE)) {
-            pages.get_mut(&start).expect("shown").lent = Some(given);
+    fn protection(&mut self, _memory: MemoryId) -> Result<u64, Error> {
+        if self.protects == 0 {
+            return Err(Error::Unsupported { why: "no protection in this world" });
         }
-        taken
+        Ok(self.protects)
+    }
+
+    fn permit(&mut self, memory: MemoryId, part: Span, access: Option<Access>) -> Result<(), Error> {
+        let done = self.call();
+        let given = if done.is_ok() { access } else { None };
+        let memory = self.memories.get_mut(&memory).expect("live");
+        for start in (part.start()..part.end()).step_by(at(GRANULE)) {
+            match memory.pages.get_mut(&start) {
+                Some(page) if page.lent.is_some() => page.lent = Some(given),
+                _ if memory.aliases && given != Some(Access::Write) => _ = memory.permitted.insert(start, given),
+                _ => _ = memory.permitted.remove(&start),
+            }
+        }
+        done
+    }
+
+    fn forbid(&mut self, memory: MemoryId, ranges: &[Forbidden]) -> Result<(), Error> {
+        assert!(ranges.windows(2).all(|pair| pair[0].span.end() <= pair[1].span.start()), "sorted and disjoint");
+        assert!(ranges.len() as u64 <= self.protects, "the table has room");
+        self.call()?;
+        self.memories.get_mut(&memory).expect("live").forbidden = ranges.to_vec();
+        Ok(())
+    }
+
+    fn discard(&mut self, memory: MemoryId, view: Option<&View>, part: Span) -> Result<(), Error> {
+        self.call()?;
+        let shown = self.memories.get_mut(&memory).expect("live");
+        assert!(view.is_none_or(|view| view.sharing == Sharing::Private && part.inside(view.window)));
+        shown.pages.retain(|start, _| *start < part.start() || *start >= part.end());
+        self.own(memory, part).fill(0);
+        Ok(())
+    }
+
+    fn discard_stored(&mut self, object: ObjectId, offset: u64, len: u64) -> Result<(), Error> {
+        let failed = self.call();
+        let stored = self.objects.get_mut(&object).expect("live");
+        assert!(offset + len <= stored.size);
+        stored.bytes[at(offset)..][..at(if failed.is_ok() { len } else { len / 2 })].fill(0);
+        failed
     }
 
     fn detach(&mut self, view: &View) -> Result<(), Error> {

@@ -1,0 +1,8 @@
+//! Interface `protection`: what is sealed, protected and discarded, and what happens to who touches it.
+
+mod discarded;
+mod ranges;
+mod refusals;
+mod scene;
+mod sealed;
+mod windows;
