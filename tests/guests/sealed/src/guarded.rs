@@ -7,12 +7,16 @@ use memctl_guest::{Error, GuardedBuf, domain};
 
 pub(crate) fn run(what: &str) -> io::Result<()> {
     let granule = domain::granule().cast_signed();
+    let before = domain::usage().protected_ranges;
     let mut buf = GuardedBuf::new(100)?;
     assert!(buf.iter().all(|&byte| byte == 0), "it begins with zeroes");
     buf.fill(7);
     println!("{}", buf.as_ptr().addr());
     match what {
-        "fine" => fine(buf)?,
+        "fine" => {
+            fine(buf)?;
+            println!("{} more protected ranges than before", domain::usage().protected_ranges - before);
+        }
         "over" => crate::at::store_beside(buf.as_ptr(), 100),
         "under" => crate::at::store_beside(buf.as_ptr(), -granule),
         "canary" => {
@@ -36,7 +40,6 @@ pub(crate) fn run(what: &str) -> io::Result<()> {
 }
 
 fn fine(buf: GuardedBuf) -> Result<(), Error> {
-    let address = buf.as_ptr();
     let buf = buf.no_access()?.read_only()?;
     println!("{}", buf.iter().map(|&byte| u32::from(byte)).sum::<u32>());
     let mut buf = buf.read_write()?;
@@ -50,7 +53,5 @@ fn fine(buf: GuardedBuf) -> Result<(), Error> {
     drop(again);
     let ordinary: Vec<Vec<u8>> = (0..100).map(|at| black_box(vec![at; 10_000])).collect();
     println!("{}", ordinary.iter().flatten().map(|&byte| u64::from(byte)).sum::<u64>());
-    let _ = address;
-    println!("{}", domain::usage().protected_ranges);
     Ok(())
 }

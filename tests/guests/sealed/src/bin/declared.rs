@@ -8,7 +8,8 @@ use memctl_guest::protection;
 memctl_guest::declare_protection!(no_access: 65536);
 
 fn main() {
-    println!("{:?}", protection::sealed());
+    let bounds = protection::sealed();
+    println!("{} {}", bounds.no_access, bounds.read_only);
     println!("{:?}", memctl_guest::seal_rodata());
     if let Some(address) = env::args().nth(1) {
         let address = address.parse().expect("a decimal address");
