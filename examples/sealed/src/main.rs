@@ -1,5 +1,5 @@
 //! Markdown to HTML with highlighted code. Before anything else the program seals itself: the null page traps, and so does whoever stores to its constants, among them
-//! a megabyte of grammars and colours.
+//! hundreds of kilobytes of grammars and colours.
 //!
 //! `memctl run --dir . example-sealed.wasm README.md`
 

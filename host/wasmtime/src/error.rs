@@ -42,6 +42,9 @@ pub enum Violation {
          one at a time"
     )]
     Parallel,
+    /// The module declares protection that can't be had here: the host's log says why.
+    #[error("memory-control: the static protection that a module declares can't be had here ({0:?}); the log says why")]
+    Unprotected(memctl_core::Code),
     /// What other guests wrote could not be brought into an `automatic` window.
     #[error("memory-control: an automatic mapping could not be refreshed (error code {0})")]
     Refresh(i32),

@@ -8,6 +8,7 @@ use memctl_core::{Error, InstanceId, Quotas, Threads};
 use wasmtime::{CallHook, Engine};
 
 use crate::attachment::Attachment;
+use crate::declared::Declared;
 use crate::domain::{Shared, Whereabouts};
 use crate::error::{Cause, Violation};
 use crate::gate::{Entered, Ticket};
@@ -31,6 +32,8 @@ pub(crate) struct Guest {
     memories: Mutex<Vec<Arc<Reservation>>>,
     /// How many faults the process had contained when this guest last looked for its own.
     faults_seen: AtomicU64,
+    /// What its program declared, while it is instantiated.
+    pub(crate) declared: Declared,
     /// What it may do to its memories is checked by its own code: so has host code that writes there for it.
     checked: AtomicBool,
     /// It was trapped for good.
@@ -58,6 +61,7 @@ impl Guest {
             unwatched: AtomicBool::new(false),
             memories: Mutex::default(),
             faults_seen: AtomicU64::new(memctl_alias::contained_faults()),
+            declared: Declared::default(),
             checked: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
             violation: Mutex::default(),
@@ -79,6 +83,7 @@ impl Guest {
         if hook.entering_host() {
             if matches!(hook, CallHook::ReturningFromWasm) {
                 self.whereabouts.frames.pop();
+                self.seal_declared()?;
             }
             if self.gated.load(Ordering::Relaxed) {
                 self.leave();

@@ -20,7 +20,7 @@ use crate::wire;
 
 impl Guest {
     /// One call about the memory that `place` is in; what its module declared is in force first.
-    fn ask_memory<R>(
+    pub(crate) fn ask_memory<R>(
         &self,
         call: &'static str,
         place: Place<'_>,

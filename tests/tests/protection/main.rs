@@ -1,5 +1,6 @@
 //! Interface `protection`: what is sealed, protected and discarded, and what happens to who touches it.
 
+mod declared;
 mod discarded;
 mod ranges;
 mod refusals;

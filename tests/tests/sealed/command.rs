@@ -1,7 +1,9 @@
 //! A command, run in a domain of its own: what it prints and how it ends.
 
 use memctl_tests::guest_wasm;
-use memctl_wasmtime::{Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, attach};
+use memctl_wasmtime::{
+    Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, StaticProtection, attach, instantiate,
+};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
@@ -32,6 +34,7 @@ pub(crate) struct Program {
     domain: Domain,
     engine: Engine,
     component: Component,
+    declared: StaticProtection,
     name: &'static str,
     /// What it sees as `/`.
     pub(crate) dir: TempDir,
@@ -69,8 +72,10 @@ impl Program {
         domain.configure(&mut config).expect("configured");
         let engine = Engine::new(&config).expect("the engine can be made");
         let wasm = guest_wasm(package, "wasm32-wasip2", &format!("{name}.wasm"));
-        let component = Component::from_file(&engine, wasm).expect("compiles");
-        Self { domain, engine, component, name, dir: TempDir::new().expect("a temporary folder") }
+        let wasm = std::fs::read(wasm).expect("it was built");
+        let component = Component::from_binary(&engine, &wasm).expect("compiles");
+        let declared = StaticProtection::of(&wasm).expect("what it declares is right");
+        Self { domain, engine, component, declared, name, dir: TempDir::new().expect("a temporary folder") }
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
@@ -84,8 +89,9 @@ impl Program {
         let state = State { wasi: wasi.build(), table: ResourceTable::new(), memctl: self.domain.context().build() };
         let mut store = Store::new(&self.engine, state);
         attach(&mut store);
-        let ended = Command::instantiate(&mut store, &self.component, &linker)
-            .and_then(|command| command.wasi_cli_run().call_run(&mut store));
+        let ended =
+            instantiate(&mut store, &self.declared, |store| Command::instantiate(store, &self.component, &linker))
+                .and_then(|command| command.wasi_cli_run().call_run(&mut store));
         let end = match ended {
             Ok(Ok(())) => End::Success,
             Ok(Err(())) => End::Failure,

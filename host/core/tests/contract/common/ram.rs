@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use memctl_core::{
-    Access, Ask, Backend, Coherence, Error, Forbidden, InstanceId, MemoryId, ObjectId, Part, Populate, Sharing, Shown,
-    Span, View,
+    Access, Ask, Backend, Coherence, Error, Forbidden, InstanceId, MemoryId, ObjectId, Part, Populate, Protection,
+    Sharing, Shown, Span, View,
 };
 
 use super::{GRANULE, MEMORY, at};
@@ -133,6 +133,17 @@ impl Ram {
         self.memory(id).pages.get(&(address - address % GRANULE))?.lent
     }
 
+    /// What protection allows a guest to do there, where pages see to that.
+    pub(crate) fn permitted(&self, id: MemoryId, address: u64) -> Option<Access> {
+        let start = address - address % GRANULE;
+        self.memory(id).permitted.get(&start).copied().unwrap_or(Some(Access::Write))
+    }
+
+    /// What checks were told.
+    pub(crate) fn forbidden(&self, id: MemoryId) -> &[Forbidden] {
+        &self.memory(id).forbidden
+    }
+
     /// A guest's store.
     pub(crate) fn store(&mut self, id: MemoryId, address: u64, value: u8) {
         let start = address - address % GRANULE;
@@ -176,6 +187,18 @@ impl Ram {
         let size = self.objects[&view.object].size;
         assert_eq!(part.real, size.saturating_sub(part.offset).min(part.window.len()));
         assert!(view.shown != Shown::Snapshot || view.sharing == Sharing::Private);
+    }
+
+    /// The window's pages are shown with the protection that was asked for.
+    fn protect(&mut self, view: &View) {
+        let memory = self.memories.get_mut(&view.memory).expect("live");
+        let access = match view.protection {
+            Protection::None => None,
+            Protection::Read => Some(Access::Read),
+            Protection::ReadWrite => return,
+        };
+        let granules = (view.window.start()..view.window.end()).step_by(at(GRANULE));
+        memory.permitted.extend(granules.filter(|_| memory.aliases).map(|start| (start, access)));
     }
 
     /// Zeroes what an aliasing window shows past the object's end.
@@ -222,6 +245,7 @@ impl Backend for Ram {
         assert_eq!(part.window, view.window);
         let _: Populate = view.populate;
         self.call()?;
+        self.protect(view);
         if view.shown == Shown::Copy {
             self.copy_in(view, part, part.real);
             return Ok(());
@@ -244,6 +268,7 @@ impl Backend for Ram {
         let window = view.window;
         let memory = self.memories.get_mut(&view.memory).expect("live");
         memory.pages.retain(|start, _| *start < window.start() || *start >= window.end());
+        memory.permitted.retain(|start, _| *start < window.start() || *start >= window.end());
         self.own(view.memory, window).fill(0);
         self.call()
     }
