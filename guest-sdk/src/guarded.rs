@@ -229,7 +229,36 @@ impl Drop for Walled {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
+    use crate::sys::simulated;
+
+    #[test]
+    fn bytes_stay_what_they_are_from_one_protection_to_the_next() {
+        simulated(|| {
+            for len in [0, 1, 4079, 4080, 4081, 100_000] {
+                let mut buf = GuardedBuf::new(len).expect("a buffer");
+                assert!(buf.iter().all(|&byte| byte == 0));
+                buf.fill(7);
+                let buf = buf.no_access().expect("protected").read_only().expect("protected");
+                assert_eq!((buf.len(), buf.iter().filter(|&&byte| byte == 7).count()), (len, len));
+                assert!((buf.as_ptr().addr() + len).is_multiple_of(domain::granule()), "they end where a granule does");
+            }
+            let many: Vec<_> = (0..20).map(|_| GuardedBuf::new(10)).collect();
+            drop(many);
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "below the start of a guarded buffer of 3 bytes")]
+    fn a_broken_canary_is_noticed() {
+        simulated(|| {
+            let mut buf = GuardedBuf::new(3).expect("a buffer");
+            let below = buf.walled.canary().end - 1;
+            buf.walled.fenced.bytes_mut(below..below + 1).fill(0);
+        });
+    }
 
     #[test]
     fn outside_a_guest_there_are_none() {

@@ -115,3 +115,56 @@ impl Bump {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::super::simulated;
+    use super::*;
+
+    #[test]
+    fn values_keep_their_places_while_others_come() {
+        simulated(|| {
+            let bump = Bump::new(1 << 20).expect("reserved");
+            let numbers: Vec<&mut u64> = (0..2000).map(|n| bump.place(n).expect("there is room")).collect();
+            let text = bump.copy(b"text").expect("there is room");
+            let wide = bump.place([1_u128; 4]).expect("there is room");
+            text[0] = b'T';
+            wide[3] += 1;
+            numbers.into_iter().for_each(|number| *number += 1);
+            assert_eq!((&*text, wide[3]), (&b"Text"[..], 2));
+            assert!(bump.used() <= bump.committed() && bump.committed() < 32 * 1024);
+        });
+    }
+
+    #[test]
+    fn every_round_begins_with_zeroes() {
+        simulated(|| {
+            let mut bump = Bump::new(10 * 4096).expect("reserved");
+            for keep in [0, 5000, 3 * 4096, 1, usize::MAX, 0] {
+                let zeroed = bump.zeroed(9000).expect("there is room");
+                assert!(zeroed.iter().all(|&byte| byte == 0), "before {keep} bytes are kept");
+                zeroed.fill(0xff);
+                bump.place(0xff_u8).expect("there is room");
+                bump.clear(keep).expect("cleared");
+                assert_eq!(bump.used(), 0);
+                assert!(bump.committed() <= keep.saturating_add(4095));
+            }
+        });
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_changes_nothing() {
+        simulated(|| {
+            let bump = Bump::new(4096).expect("reserved");
+            bump.place(1_u8).expect("there is room");
+            assert_eq!(bump.zeroed(4096), Err(Error::OutOfMemory));
+            assert_eq!(bump.zeroed(usize::MAX), Err(Error::OutOfMemory));
+            assert_eq!((bump.used(), bump.committed()), (1, 4096));
+            assert_eq!(bump.zeroed(4095).map(|bytes| bytes.len()), Ok(4095));
+            assert_eq!(bump.place(1_u8), Err(Error::OutOfMemory));
+            assert_eq!(bump.place(()), Ok(&mut ()));
+        });
+    }
+}

@@ -6,7 +6,6 @@ use core::ops::Range;
 use core::slice;
 
 use super::{Pages, Part, ranges};
-use crate::bindings::domain::Capabilities;
 use crate::bindings::types::Protection;
 use crate::{Error, Result, domain};
 
@@ -23,7 +22,7 @@ pub(crate) struct Fenced {
 impl Fenced {
     /// `len` bytes, which is not 0, rounded up to the granule.
     pub(crate) fn reserve(len: usize) -> Result<Self> {
-        if !domain::capabilities().contains(Capabilities::PROTECTION) {
+        if !ranges::can_protect() {
             return Err(Error::Unsupported);
         }
         let granule = domain::granule();
@@ -98,5 +97,30 @@ impl Drop for Fenced {
         let _ = self.discard(0..self.ready.get());
         // SAFETY: nobody uses `pages` after this.
         unsafe { ManuallyDrop::drop(&mut self.pages) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulated;
+    use super::*;
+
+    #[test]
+    fn ready_bytes_are_zero_and_are_zero_again_when_discarded() {
+        simulated(|| {
+            let mut fenced = Fenced::reserve(3 * 4096).expect("reserved");
+            fenced.make_ready(2 * 4096).expect("ready");
+            fenced.bytes_mut(0..2 * 4096).fill(7);
+            fenced.make_ready(4096).expect("nothing to do");
+            fenced.discard(4096..2 * 4096).expect("discarded");
+            assert!(fenced.bytes(0..4096).iter().all(|&byte| byte == 7));
+            assert!(fenced.bytes(4096..2 * 4096).iter().all(|&byte| byte == 0));
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "not ready")]
+    fn bytes_that_were_never_made_ready_can_t_be_had() {
+        simulated(|| Fenced::reserve(4096).expect("reserved").bytes(0..1).len());
     }
 }

@@ -45,6 +45,8 @@ pub(crate) use fenced::Fenced;
 pub(crate) use image::{Image, image};
 pub(crate) use lent::{Lent, LentMut, LentUpgradable};
 pub(crate) use pages::Pages;
+#[cfg(test)]
+pub(crate) use ranges::in_tests::simulated;
 pub(crate) use shown::{AT_ONCE, Lending, Shown, Unmapped};
 #[cfg(all(feature = "std", any(target_os = "wasi", all(unix, not(target_family = "wasm")))))]
 pub(crate) use wire::advise;

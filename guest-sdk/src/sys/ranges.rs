@@ -2,8 +2,9 @@
 
 use super::Part;
 use super::wire::UnitResult;
-use crate::Result;
+use crate::bindings::domain::Capabilities;
 use crate::bindings::types::Protection;
+use crate::{Result, domain};
 
 mod import {
     use super::UnitResult;
@@ -21,6 +22,10 @@ mod import {
 
         pub(super) fn discard(list: *mut u8, list_len: usize, start: u64, len: u64, result: *mut UnitResult);
     }
+}
+
+pub(super) fn can_protect() -> bool {
+    domain::capabilities().contains(Capabilities::PROTECTION)
 }
 
 pub(super) fn protect(part: Part, protection: Protection) -> Result<()> {
