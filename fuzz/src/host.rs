@@ -20,8 +20,15 @@ pub(crate) const FRESH: u8 = 0x11;
 pub(crate) const STILL: u8 = 0x22;
 
 /// What a hostile guest may use.
-const SMALL: Quotas =
-    Quotas { objects: 8, object_bytes: 16 * GRANULE, mappings: 6, mapped_bytes: 12 * GRANULE, leases: 5, waiters: 2, protected_ranges: 3 };
+const SMALL: Quotas = Quotas {
+    objects: 8,
+    object_bytes: 16 * GRANULE,
+    mappings: 6,
+    mapped_bytes: 12 * GRANULE,
+    leases: 5,
+    waiters: 2,
+    protected_ranges: 3,
+};
 /// Instructions between two looks at the time, more or less.
 const FUEL: u64 = 20_000;
 

@@ -138,7 +138,7 @@ fn read_module(reader: &mut Reader<'_>) -> Result<Module, DeclarationError> {
     let number = reader.modules;
     reader.modules += 1;
     let (mut imported, mut sizes, mut section) = (0_u32, Vec::new(), Vec::new());
-    while let Some(payload) = reader.payloads.next() {
+    for payload in reader.payloads.by_ref() {
         match payload? {
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {

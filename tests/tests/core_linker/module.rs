@@ -31,6 +31,10 @@ const IMPORTS: &[(&str, &str, &str, &str)] = &[
     ("mapping", "[static]lease.release", "i32 i32 i32 i64 i64 i32", ""),
     ("mapping", "[resource-drop]mapping", "i32", ""),
     ("mapping", "[resource-drop]lease", "i32", ""),
+    ("protection", "seal", "i32 i32 i64 i64 i32", ""),
+    ("protection", "sealed", "i32 i32 i32", ""),
+    ("protection", "protect", "i32 i32 i64 i64 i32 i32", ""),
+    ("protection", "discard", "i32 i32 i64 i64 i32", ""),
 ];
 
 /// Where results are put.

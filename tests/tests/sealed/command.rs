@@ -1,5 +1,6 @@
 //! A command, run in a domain of its own: what it prints and how it ends.
 
+use memctl_instrument::{Options, instrument};
 use memctl_tests::guest_wasm;
 use memctl_wasmtime::{
     Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, StaticProtection, attach, instantiate,
@@ -26,6 +27,37 @@ impl WasiView for State {
 impl MemctlView for State {
     fn memctl(&mut self) -> MemctlCtxView<'_> {
         MemctlCtxView { ctx: &mut self.memctl, table: &mut self.table }
+    }
+}
+
+/// Where programs run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// Host pages protect.
+    Alias,
+    /// Nothing protects.
+    Copy,
+    /// Checks that were put into the program protect.
+    Instrumented,
+}
+
+impl Host {
+    /// Where memory can be protected.
+    pub(crate) const PROTECTING: [Self; 2] = [Self::Alias, Self::Instrumented];
+
+    fn mode(self) -> Mode {
+        match self {
+            Self::Alias => Mode::Alias,
+            Self::Copy | Self::Instrumented => Mode::Copy,
+        }
+    }
+}
+
+/// Tests a claim wherever memory can be protected.
+pub(crate) fn wherever_it_is_enforced(claim: impl Fn(Host)) {
+    for host in Host::PROTECTING {
+        eprintln!("on {host:?}");
+        claim(host);
     }
 }
 
@@ -65,14 +97,17 @@ pub(crate) struct Access {
 }
 
 impl Program {
-    /// What `package` builds as `name`, on a backend.
-    pub(crate) fn new(mode: Mode, package: &str, name: &'static str) -> Self {
-        let domain = Domain::builder().mode(mode).build().expect("the domain can be built");
+    /// What `package` builds as `name`, on a host.
+    pub(crate) fn new(host: Host, package: &str, name: &'static str) -> Self {
+        let domain = Domain::builder().mode(host.mode()).build().expect("the domain can be built");
         let mut config = Config::new();
         domain.configure(&mut config).expect("configured");
         let engine = Engine::new(&config).expect("the engine can be made");
         let wasm = guest_wasm(package, "wasm32-wasip2", &format!("{name}.wasm"));
-        let wasm = std::fs::read(wasm).expect("it was built");
+        let mut wasm = std::fs::read(wasm).expect("it was built");
+        if host == Host::Instrumented {
+            wasm = instrument(&wasm, &Options::default()).expect("the rewriter can handle it").wasm;
+        }
         let component = Component::from_binary(&engine, &wasm).expect("compiles");
         let declared = StaticProtection::of(&wasm).expect("what it declares is right");
         Self { domain, engine, component, declared, name, dir: TempDir::new().expect("a temporary folder") }

@@ -167,7 +167,8 @@ fn naively(naive: &mut Naive, op: Op) -> Result<(), Code> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    // Miri is a thousand times slower.
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 400 }))]
 
     #[test]
     fn granules_have_the_protection_that_was_asked_for_last(ops in ops(), aliases in any::<bool>()) {
