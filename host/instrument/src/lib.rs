@@ -22,6 +22,7 @@
 
 mod added;
 mod body;
+mod debug;
 mod emit;
 mod error;
 mod exports;
@@ -30,6 +31,7 @@ mod flow;
 mod layout;
 mod marker;
 mod module;
+mod moved;
 mod names;
 mod options;
 mod prescan;
