@@ -1,7 +1,7 @@
 //! DWARF: sections that describe code, after the code has moved.
 
 use gimli::{
-    AttributeValue as Read, DW_AT_high_pc, DW_AT_low_pc, EndianSlice, LittleEndian, SectionId,
+    AttributeValue as Read, DW_AT_high_pc, DW_AT_low_pc, EndianSlice, LineEncoding, LittleEndian, SectionId,
     write::{
         Address, AttributeValue, ConvertError, ConvertLineRow, ConvertUnit, ConvertUnitEntry, Dwarf, EndianVec,
         Location, LocationList, Range, RangeList, Sections, UnitEntryId,
@@ -22,7 +22,7 @@ pub(crate) fn is_dwarf(section: &str) -> bool {
 /// # Errors
 /// Why they can't be understood.
 pub(crate) fn rewritten(sections: &[(&str, &[u8])], moved: &Moved) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
-    convert(sections, moved).map_err(|error| error.to_string())
+    convert(sections, moved)
 }
 
 /// Whether a section repeats for quick access what others say: a debugger does without.
@@ -38,13 +38,27 @@ pub(crate) fn is_index(section: &str) -> bool {
     )
 }
 
-fn convert(sections: &[(&str, &[u8])], moved: &Moved) -> Result<Vec<(&'static str, Vec<u8>)>, ConvertError> {
+fn convert(sections: &[(&str, &[u8])], moved: &Moved) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
+    let mut new = Dwarf::new();
+    fill(&mut new, sections, moved).map_err(|error| error.to_string())?;
+    let mut written = Sections::new(EndianVec::new(LittleEndian));
+    new.write(&mut written).map_err(|error| error.to_string())?;
+    let mut out = Vec::new();
+    written.for_each(|id, bytes| {
+        if !bytes.slice().is_empty() {
+            out.push((id.name(), bytes.slice().to_vec()));
+        }
+        Ok::<_, String>(())
+    })?;
+    Ok(out)
+}
+
+fn fill(new: &mut Dwarf, sections: &[(&str, &[u8])], moved: &Moved) -> Result<(), ConvertError> {
     let load = |id: SectionId| -> Result<Slice<'_>, gimli::Error> {
         let bytes = sections.iter().find(|(name, _)| *name == id.name()).map_or(&[][..], |(_, bytes)| bytes);
         Ok(EndianSlice::new(bytes, LittleEndian))
     };
     let old = gimli::Dwarf::load(load)?;
-    let mut new = Dwarf::new();
     let mut units = new.convert(&old)?;
     while let Some((mut unit, root)) = units.read_unit()? {
         lines(&mut unit, moved)?;
@@ -58,35 +72,32 @@ fn convert(sections: &[(&str, &[u8])], moved: &Moved) -> Result<Vec<(&'static st
             }
         }
     }
-    let mut written = Sections::new(EndianVec::new(LittleEndian));
-    new.write(&mut written).map_err(|_| ConvertError::InvalidAddress)?;
-    let mut out = Vec::new();
-    written.for_each(|id, bytes| {
-        if !bytes.slice().is_empty() {
-            out.push((id.name(), bytes.slice().to_vec()));
-        }
-        Ok::<_, ConvertError>(())
-    })?;
-    Ok(out)
+    Ok(())
 }
 
 fn lines(unit: &mut ConvertUnit<'_, Slice<'_>>, moved: &Moved) -> Result<(), ConvertError> {
-    let Some(mut program) = unit.read_line_program(None, None)? else { return Ok(()) };
-    let (mut old, mut new) = (0, 0);
-    let offset = |old: u64, new: u64, offset: u64| moved.new_address(old + offset).saturating_sub(new);
+    let Some(mut program) = unit.read_line_program(None, Some(LineEncoding::default()))? else { return Ok(()) };
+    let (mut old, mut new, mut last) = (0, 0, 0);
+    // Addresses go up in a sequence, and are those of a file.
+    let offset = |old: u64, new: u64, last: &mut u64, offset: u64| {
+        let offset = moved.new_address(old.saturating_add(offset)).saturating_sub(new);
+        let before = std::mem::replace(last, offset);
+        if offset < before || offset > u32::MAX.into() { Err(ConvertError::InvalidAddress) } else { Ok(offset) }
+    };
     while let Some(row) = program.read_row()? {
         match row {
             ConvertLineRow::SetAddress(address) => {
-                (old, new) = (address, moved.new_address(address));
+                (old, new, last) = (address, moved.new_address(address), 0);
                 program.set_address(Address::Constant(new));
             }
             ConvertLineRow::Row(mut row) => {
-                row.address_offset = offset(old, new, row.address_offset);
+                row.address_offset = offset(old, new, &mut last, row.address_offset)?;
+                row.op_index = 0;
                 program.generate_row(row);
             }
             ConvertLineRow::EndSequence(end) => {
-                program.end_sequence(offset(old, new, end));
-                (old, new) = (0, 0);
+                program.end_sequence(offset(old, new, &mut last, end)?);
+                (old, new, last) = (0, 0, 0);
             }
         }
     }
@@ -144,6 +155,9 @@ fn ranges<'s>(
     let mut old = read.ranges(offset)?;
     while let Some(range) = old.next()? {
         let (begin, end) = (moved.new_address(range.begin), moved.new_address(range.end));
+        if begin >= end {
+            continue;
+        }
         new.push(Range::StartEnd { begin: Address::Constant(begin), end: Address::Constant(end) });
     }
     Ok(Some(RangeList(new)))
@@ -161,6 +175,9 @@ fn locations<'s>(
     while let Some(entry) = old.next()? {
         let data = unit.convert_expression(read, entry.data, &|address| Some(Address::Constant(address)))?;
         let (begin, end) = (moved.new_address(entry.range.begin), moved.new_address(entry.range.end));
+        if begin >= end {
+            continue;
+        }
         new.push(Location::StartEnd { begin: Address::Constant(begin), end: Address::Constant(end), data });
     }
     Ok(Some(LocationList(new)))
