@@ -20,7 +20,8 @@ stored below --no-access, and nothing stored below --read-only. Hosts with an MM
 
 --rodata finds the bounds: data begins where the linker put the first segment, and .rodata, which comes first, is read-only. Link flags
 that put nothing else there, for rustc, with a null page of 64 KiB:
-  -Clink-arg=--no-stack-first -Clink-arg=--global-base=65536
+  -Clink-arg=--append-lld-flag=--no-stack-first -Clink-arg=--global-base=65536   (wasm32-wasip2)
+  -Clink-arg=--no-stack-first -Clink-arg=--global-base=65536                     (other targets)
 The program keeps its name section, in which the segments have their names.
 
 Exit code: 0 if OUT.wasm was written, 1 if not: then what was there before still is. 2 if the command line is wrong.
