@@ -32,7 +32,7 @@ Examples:
 
 /// Flags and arguments of `memctl declare`.
 #[derive(Args, Clone, Debug)]
-#[group(id = "which", required = true, multiple = true, args = ["no_access", "read_only", "rodata"])]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
 pub struct DeclareArgs {
     /// The program.
     #[arg(value_name = "IN.wasm")]
@@ -41,13 +41,13 @@ pub struct DeclareArgs {
     #[arg(short, long, value_name = "OUT.wasm")]
     pub output: PathBuf,
     /// Below this address nothing can be loaded or stored.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", group = "which")]
     pub no_access: Option<Size>,
     /// From there to below this address bytes can be loaded, and not stored.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", group = "which")]
     pub read_only: Option<Size>,
     /// Find both bounds: the null page, and the constants of the program.
-    #[arg(long, conflicts_with_all = ["no_access", "read_only"])]
+    #[arg(long, group = "which", conflicts_with_all = ["no_access", "read_only"])]
     pub rodata: bool,
 }
 
