@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use memctl_wasmtime::{
-    Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source, StaticProtection, Violation,
+    Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source, StaticProtection,
+    Violation,
 };
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};

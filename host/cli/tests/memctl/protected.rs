@@ -154,3 +154,83 @@ fn a_core_module_is_instrumented_as_a_component_or_not_run() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("--instrument"), "{stderr}");
 }
+
+/// A command whose `body` can ask for random bytes (a number; where the list goes) and write to stdout (the stream; start, length; where
+/// the result goes). Lists are put at 3000 less than the top of the null page.
+fn command_with_host(body: &str) -> String {
+    format!(
+        r#"(component
+          (import "wasi:random/random@0.2.0" (instance $random
+            (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
+          (import "wasi:io/error@0.2.0" (instance $errors (export "error" (type (sub resource)))))
+          (alias export $errors "error" (type $error))
+          (import "wasi:io/streams@0.2.0" (instance $streams
+            (export "output-stream" (type $stream (sub resource)))
+            (alias outer 1 $error (type $inner-error))
+            (export "error" (type $own-error (eq $inner-error)))
+            (type $failure (variant (case "last-operation-failed" (own $own-error)) (case "closed")))
+            (export "stream-error" (type $stream-error (eq $failure)))
+            (export "[method]output-stream.blocking-write-and-flush" (func
+              (param "self" (borrow $stream)) (param "contents" (list u8))
+              (result (result (error $stream-error)))))))
+          (alias export $streams "output-stream" (type $stream))
+          (import "wasi:cli/stdout@0.2.0" (instance $stdout
+            (alias outer 1 $stream (type $inner-stream))
+            (export "output-stream" (type $own-stream (eq $inner-stream)))
+            (export "get-stdout" (func (result (own $own-stream))))))
+          (core module $memory
+            (memory (export "memory") 4)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 62536)))
+          (core instance $m (instantiate $memory))
+          (alias core export $m "memory" (core memory $memory))
+          (core func $random-bytes (canon lower (func $random "get-random-bytes")
+            (memory $memory) (realloc (core func $m "realloc"))))
+          (core func $write (canon lower (func $streams "[method]output-stream.blocking-write-and-flush")
+            (memory $memory)))
+          (core func $get-stdout (canon lower (func $stdout "get-stdout")))
+          (core module $main
+            (import "host" "random" (func $random (param i64 i32)))
+            (import "host" "stdout" (func $stdout (result i32)))
+            (import "host" "write" (func $write (param i32 i32 i32 i32)))
+            (func (export "run") (result i32) {body} (i32.const 0)))
+          (core instance $i (instantiate $main (with "host" (instance
+            (export "random" (func $random-bytes)) (export "stdout" (func $get-stdout)) (export "write" (func $write))))))
+          (func $run (result (result)) (canon lift (core func $i "run")))
+          (instance $of-run (export "run" (func $run)))
+          (export "wasi:cli/run@0.2.0" (instance $of-run)))"#
+    )
+}
+
+#[test]
+fn the_host_is_stopped_where_the_guest_would_be() {
+    let stdout = |start: u32, len: u32, result: u32| {
+        format!("(call $write (call $stdout) (i32.const {start}) (i32.const {len}) (i32.const {result}))")
+    };
+    let random = |len: u32, list: u32| format!("(call $random (i64.const {len}) (i32.const {list}))");
+    for (body, ended) in [
+        (stdout(8, 4, 131_072), Some(("load", "0x8"))),
+        (stdout(65535, 4, 131_072), Some(("load", "0xffff"))),
+        (stdout(8, 0, 131_072), None),
+        (stdout(65536, 4, 131_072), None),
+        (stdout(65536, 4, 65536), Some(("store", "0x10000"))),
+        (random(16, 131_072), Some(("store", "0xf448"))),
+        (random(0, 131_072), None),
+        (random(0, 65536), Some(("store", "0x10000"))),
+    ] {
+        let place = tempdir().unwrap();
+        let app = place.path().join("app.wasm");
+        fs::write(&app, wat::parse_str(command_with_host(&body)).unwrap()).unwrap();
+        let bounds = ["--no-access", "64KiB", "--read-only", "128KiB"];
+        fine(place.path(), &app, &[&["declare", "GUEST", "-o", "sealed.wasm"][..], &bounds].concat());
+        for args in [&["--backend", "alias"][..], &["--backend", "copy", "--instrument"]] {
+            let Ended { code, stderr, .. } = memctl(place.path(), &app, &[&["run"], args, &["sealed.wasm"]].concat());
+            assert_eq!(code, Some(if ended.is_some() { 134 } else { 0 }), "{args:?} {body}: {stderr}");
+            if let Some((kind, address)) = ended {
+                assert!(
+                    stderr.contains(&format!("{kind} ")) && stderr.contains(&format!("{address} ")),
+                    "{args:?} {body}: {stderr}"
+                );
+            }
+        }
+    }
+}
