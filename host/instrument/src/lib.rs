@@ -68,7 +68,3 @@ pub fn instrument(wasm: &[u8], options: &Options) -> Result<Outcome, Error> {
     let outcome = module::instrument(wasm, options, &[], table, module::Exports::ShieldsOnly)?;
     Ok(Outcome { wasm: outcome.wasm, report: Report { modules: vec![outcome.report] } })
 }
-
-// What the rewriting of components builds on.
-#[expect(unused_imports, reason = "component/ comes next")]
-pub(crate) use module::{ImportedShield, ModuleOutcome, declared_bounds, instrument_module};
