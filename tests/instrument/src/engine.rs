@@ -23,6 +23,12 @@ impl Runs {
     /// Those where protection is software.
     pub const SOFTWARE: [Self; 3] = [Self::Guarded, Self::Explicit, Self::Pulley];
 
+    /// Whether it knows atomic instructions. Wasmtime 48 refuses them on Pulley.
+    #[must_use]
+    pub fn has_atomics(self) -> bool {
+        self != Self::Pulley
+    }
+
     /// The engine, which all tests of the process share.
     #[must_use]
     pub fn engine(self) -> &'static Engine {
@@ -43,7 +49,7 @@ fn make(runs: Runs) -> Engine {
     // Before the first engine of the process, whichever it is.
     memctl_alias::install().expect("the fault handler is in place");
     let mut config = Config::new();
-    config.wasm_memory64(true).wasm_multi_memory(true).wasm_threads(true).shared_memory(true);
+    config.wasm_memory64(true).wasm_multi_memory(true).wasm_threads(runs.has_atomics()).shared_memory(runs.has_atomics());
     config.wasm_custom_page_sizes(true).wasm_wide_arithmetic(true);
     config.wasm_backtrace_max_frames(None);
     // Thousands of small modules: each would compile on all processors.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memctl_alias::{Protection, Reservation};
 use memctl_core::{Shield, host_part};
-use wasmtime::{AsContextMut, Extern, Instance, Linker, Memory, Module, Store, Trap, Val};
+use wasmtime::{AsContextMut, Extern, Instance, Linker, Memory, Module, Store, Trap, Val, ValType};
 
 use crate::engine::Runs;
 use crate::model::{Kind, Protected, Reach};
@@ -83,6 +83,15 @@ impl Guest {
         }
     }
 
+    /// The types of an export's parameters.
+    ///
+    /// # Panics
+    /// If there is no such export.
+    pub fn params(&mut self, name: &str) -> Vec<ValType> {
+        let func = self.instance.get_func(&mut self.store, name).expect("an export");
+        func.ty(&self.store).params().collect()
+    }
+
     /// Calls an export.
     ///
     /// # Panics
@@ -118,14 +127,13 @@ impl Guest {
         last.filter(|(address, _)| *address != SENTINEL.1)
     }
 
-    /// Makes ordinary memory of the host page around `address` again, which a contained fault replaced.
+    /// Makes zeroed memory of all of it: contained faults replace host pages.
     ///
     /// # Panics
     /// If that can't be done.
-    pub fn mend(&mut self, address: u64) {
+    pub fn renew(&mut self) {
         if let Means::Hardware(memory) = &self.means {
-            let page = memctl_alias::host_page_size();
-            memory.hide(address - address % page, page).expect("ordinary memory");
+            memory.hide(0, memory.size()).expect("ordinary memory");
         }
     }
 

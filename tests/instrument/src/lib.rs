@@ -10,4 +10,6 @@ mod sys;
 pub mod naive;
 mod oracle;
 pub mod program;
+pub mod random;
+mod smith;
 pub mod text;

@@ -4,19 +4,22 @@ use std::fmt::Write;
 
 use arbitrary::{Result, Unstructured};
 
+use crate::engine::Runs;
 use crate::guest::SYNC;
 use crate::text::Width;
 
-/// Offsets: small ones, some as large as a bound, and some that take most addresses past the end.
-const OFFSETS: [u64; 12] = [0, 0, 0, 1, 4, 8, 12, 16, 64, 96, 1000, 0xffff_fff0];
+/// Offsets: small ones, and some as large as a bound.
+const OFFSETS: [u64; 16] = [0, 0, 0, 0, 0, 1, 4, 4, 8, 8, 12, 16, 16, 64, 96, 1000];
+/// An offset that takes all but the last addresses past the end.
+const PAST: u64 = 0xffff_fff0;
 /// How many functions a program has.
 const FUNCTIONS: usize = 3;
 
-/// A program in the text format. It has two memories of a wasm page each, whose addresses are of any type.
+/// A program in the text format, for an engine. It has two memories of a wasm page each, whose addresses are of any type.
 ///
 /// # Errors
 /// If there are too few bytes.
-pub fn program(u: &mut Unstructured<'_>) -> Result<String> {
+pub fn program(u: &mut Unstructured<'_>, runs: Runs) -> Result<String> {
     let widths = [*u.choose(&Width::ALL)?, *u.choose(&Width::ALL)?];
     let mut text = String::from("(module\n");
     let [from, sync] = SYNC;
@@ -25,7 +28,7 @@ pub fn program(u: &mut Unstructured<'_>) -> Result<String> {
         let index = if *width == Width::Bits64 { "i64 " } else { "" };
         let _ = writeln!(text, "  (memory (export \"memory {number}\") {index}1 2)");
     }
-    let _ = writeln!(text, "  (global $stack (export \"stack\") (mut {}) ({0}.const 512))", widths[0].name());
+    let _ = writeln!(text, "  (global $stack (export \"stack\") (mut {}) ({0}.const 900))", widths[0].name());
     text += "  (global $count (export \"count\") (mut i64) (i64.const 0))\n";
     text += "  (table funcref (elem $f0 $f1 $f2))\n  (data (i32.const 0) \"\")\n  (data $bytes \"0123456789abcdef0123456789abcdef\")\n";
     if widths[0] == Width::Bits64 {
@@ -33,7 +36,7 @@ pub fn program(u: &mut Unstructured<'_>) -> Result<String> {
     }
     let _ = writeln!(text, "  (type $f (func (param {0} {0} i64) (result i64)))", widths[0].name());
     for number in 0..FUNCTIONS {
-        let mut function = Function { u, text: &mut text, widths, number, loops: 0, labels: Vec::new(), left: 40 };
+        let mut function = Function { u, runs, text: &mut text, widths, number, loops: 0, labels: Vec::new(), left: 40 };
         function.write()?;
     }
     text += ")\n";
@@ -49,6 +52,7 @@ enum Label {
 
 struct Function<'a, 'b> {
     u: &'a mut Unstructured<'b>,
+    runs: Runs,
     text: &'a mut String,
     widths: [Width; 2],
     number: usize,
@@ -68,6 +72,8 @@ impl Function<'_, '_> {
              (local $c {ty}) (local $n0 i32) (local $n1 i32) (local $n2 i32) (local $x v128)",
             self.number
         );
+        let start = self.number()?;
+        self.line(&format!("(local.set $c ({ty}.const {}))", start + 512));
         self.statements(12)?;
         self.text.push_str("    (local.get $v))\n");
         Ok(())
@@ -182,7 +188,7 @@ impl Function<'_, '_> {
             8 => format!("({ty}.const {})", self.number()?),
             _ if deep == 0 => format!("(local.get {})", self.variable()?),
             9 | 10 => format!("({ty}.add {} ({ty}.const {}))", self.address(deep - 1)?, self.number()?),
-            11 => format!("({ty}.sub {} ({ty}.const {}))", self.address(deep - 1)?, self.number()?),
+            11 => format!("({ty}.sub {} ({ty}.const {}))", self.address(deep - 1)?, self.u.choose(&[1, 8, 16, 40])?),
             12 | 13 => format!("(local.tee {} {})", self.variable()?, self.address(deep - 1)?),
             14 => format!("({ty}.and {} ({ty}.const 1023))", self.address(deep - 1)?),
             _ => {
@@ -193,7 +199,7 @@ impl Function<'_, '_> {
     }
 
     fn number(&mut self) -> Result<u64> {
-        let edge = *self.u.choose(&[0, 32, 64, 96, 128, 160, 192, 256, 320, 512])?;
+        let edge = *self.u.choose(&[0, 0, 32, 64, 96, 128, 192, 512, 640, 700])?;
         Ok(edge + *self.u.choose(&[0, 0, 1, 4, 8, 28])?)
     }
 
@@ -210,7 +216,7 @@ impl Function<'_, '_> {
 
     /// The memory that an access is to, as text; its address; its offset.
     fn place(&mut self) -> Result<(&'static str, String, u64)> {
-        let offset = *self.u.choose(&OFFSETS)?;
+        let offset = if self.u.ratio(1, 100)? { PAST } else { *self.u.choose(&OFFSETS)? };
         if self.u.ratio(1, 6)? {
             let address = self.address(2)?;
             return Ok((" 1", self.converted(address), offset));
@@ -228,7 +234,12 @@ impl Function<'_, '_> {
     }
 
     fn load(&mut self) -> Result<String> {
-        let op = *self.u.choose(&["i64.load8_u", "i64.load16_s", "i64.load32_u", "i64.load", "i64.load", "i64.atomic.load8_u"])?;
+        let atomic = match (self.runs.has_atomics(), self.u.ratio(1, 8)?) {
+            (true, true) => "i64.atomic.load",
+            (true, false) => "i64.atomic.load8_u",
+            (false, _) => "i64.load16_u",
+        };
+        let op = *self.u.choose(&["i64.load8_u", "i64.load16_s", "i64.load32_u", "i64.load", "i64.load", atomic])?;
         let (memory, address, offset) = self.place()?;
         Ok(format!("({op}{memory} offset={offset} {address})"))
     }
@@ -245,7 +256,7 @@ impl Function<'_, '_> {
         Ok(match choice {
             0 => format!("(v128.store{memory} offset={offset} {address} (local.get $x))"),
             1 => format!("(v128.store16_lane{memory} offset={offset} 3 {address} (local.get $x))"),
-            2 => format!("(drop (i64.atomic.rmw8.add_u{memory} offset={offset} {address} (local.get $v)))"),
+            2 if self.runs.has_atomics() => format!("(drop (i64.atomic.rmw8.add_u{memory} offset={offset} {address} (local.get $v)))"),
             3 => format!("(f64.store{memory} offset={offset} {address} (f64.convert_i64_s (local.get $v)))"),
             _ => {
                 let op = *self.u.choose(&["i64.store8", "i64.store16", "i64.store32", "i64.store", "i64.store"])?;
@@ -257,7 +268,7 @@ impl Function<'_, '_> {
 
     fn bulk(&mut self) -> Result<String> {
         let ty = self.widths[0].name();
-        let len = *self.u.choose(&[0, 0, 1, 8, 31, 33, 100, 0x1_0000])?;
+        let len = *self.u.choose(&[0, 0, 1, 8, 31, 33, 100, 200])?;
         let (a, b) = (self.address(1)?, self.address(1)?);
         Ok(match self.u.int_in_range(0..=3_u8)? {
             0 => format!("(memory.fill {a} (i32.const 7) ({ty}.const {len}))"),
@@ -269,7 +280,7 @@ impl Function<'_, '_> {
             }
             _ => {
                 let drop = if self.u.ratio(1, 12)? { " (data.drop $bytes)" } else { "" };
-                format!("(memory.init $bytes {a} (i32.const {}) (i32.const {})){drop}", len % 7, len % 32)
+                format!("(memory.init $bytes {a} (i32.const {}) (i32.const {})){drop}", len % 7, len % 29)
             }
         })
     }

