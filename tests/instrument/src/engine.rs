@@ -49,7 +49,11 @@ fn make(runs: Runs) -> Engine {
     // Before the first engine of the process, whichever it is.
     memctl_alias::install().expect("the fault handler is in place");
     let mut config = Config::new();
-    config.wasm_memory64(true).wasm_multi_memory(true).wasm_threads(runs.has_atomics()).shared_memory(runs.has_atomics());
+    config
+        .wasm_memory64(true)
+        .wasm_multi_memory(true)
+        .wasm_threads(runs.has_atomics())
+        .shared_memory(runs.has_atomics());
     config.wasm_custom_page_sizes(true).wasm_wide_arithmetic(true);
     config.wasm_backtrace_max_frames(None);
     // Thousands of small modules: each would compile on all processors.

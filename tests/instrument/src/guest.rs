@@ -12,6 +12,8 @@ use crate::sys::take_made;
 
 /// The import whose return makes an instrumented module look at its shield again.
 pub const SYNC: [&str; 2] = ["wasi:memory-control/protection@0.1.0", "sync"];
+/// Another such import, which adds up its two arguments.
+pub const SUM: [&str; 2] = ["wasi:memory-control/mapping@0.1.0", "sum"];
 /// Guests for hardware have a function of this name that loads from here: a fault that tells old ones from new ones.
 pub const SENTINEL: (&str, u64) = ("sentinel", 0x1_0800);
 /// The host page that the sentinel is on.
@@ -50,6 +52,8 @@ impl Guest {
         let module = Module::new(engine, wasm).expect("it compiles");
         let mut linker = Linker::new(engine);
         linker.func_wrap(SYNC[0], SYNC[1], || {}).expect("a new name");
+        linker.func_wrap(SUM[0], SUM[1], |a: i32, b: i64| i64::from(a) + b).expect("a new name");
+        linker.func_wrap("env", "host", || {}).expect("a new name");
         let mut store = Store::new(engine, ());
         memctl_wasmtime::note_faults(&mut store);
         take_made();
@@ -81,6 +85,15 @@ impl Guest {
                 self.call("sync", &[]).answer.expect("it returns");
             }
         }
+    }
+
+    /// Writes what is protected into the shield, and doesn't tell the module.
+    ///
+    /// # Panics
+    /// If there is none, or the table is too small.
+    pub fn announce(&mut self, protected: &Protected) {
+        let Means::Shield(shield) = self.means else { panic!("hardware has no shield") };
+        write_table(&shield, &mut self.store, protected);
     }
 
     /// The types of an export's parameters.

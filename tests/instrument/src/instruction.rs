@@ -58,13 +58,31 @@ impl Instruction {
 #[must_use]
 pub fn numbers() -> Vec<Instruction> {
     let loads = [
-        ("i32.load", 4), ("i32.load8_s", 1), ("i32.load8_u", 1), ("i32.load16_s", 2), ("i32.load16_u", 2),
-        ("i64.load", 8), ("i64.load8_s", 1), ("i64.load8_u", 1), ("i64.load16_s", 2), ("i64.load16_u", 2),
-        ("i64.load32_s", 4), ("i64.load32_u", 4), ("f32.load", 4), ("f64.load", 8),
+        ("i32.load", 4),
+        ("i32.load8_s", 1),
+        ("i32.load8_u", 1),
+        ("i32.load16_s", 2),
+        ("i32.load16_u", 2),
+        ("i64.load", 8),
+        ("i64.load8_s", 1),
+        ("i64.load8_u", 1),
+        ("i64.load16_s", 2),
+        ("i64.load16_u", 2),
+        ("i64.load32_s", 4),
+        ("i64.load32_u", 4),
+        ("f32.load", 4),
+        ("f64.load", 8),
     ];
     let stores = [
-        ("i32.store", 4), ("i32.store8", 1), ("i32.store16", 2), ("i64.store", 8), ("i64.store8", 1),
-        ("i64.store16", 2), ("i64.store32", 4), ("f32.store", 4), ("f64.store", 8),
+        ("i32.store", 4),
+        ("i32.store8", 1),
+        ("i32.store16", 2),
+        ("i64.store", 8),
+        ("i64.store8", 1),
+        ("i64.store16", 2),
+        ("i64.store32", 4),
+        ("f32.store", 4),
+        ("f64.store", 8),
     ];
     let loads = loads.map(|(name, size)| Instruction::new(name, size, Kind::Load, &[], Some(&name[..3])));
     let stores = stores.map(|(name, size)| Instruction::new(name, size, Kind::Store, &[&name[..3]], None));
@@ -75,9 +93,19 @@ pub fn numbers() -> Vec<Instruction> {
 #[must_use]
 pub fn vectors() -> Vec<Instruction> {
     let loads = [
-        ("v128.load", 16), ("v128.load8x8_s", 8), ("v128.load8x8_u", 8), ("v128.load16x4_s", 8), ("v128.load16x4_u", 8),
-        ("v128.load32x2_s", 8), ("v128.load32x2_u", 8), ("v128.load8_splat", 1), ("v128.load16_splat", 2),
-        ("v128.load32_splat", 4), ("v128.load64_splat", 8), ("v128.load32_zero", 4), ("v128.load64_zero", 8),
+        ("v128.load", 16),
+        ("v128.load8x8_s", 8),
+        ("v128.load8x8_u", 8),
+        ("v128.load16x4_s", 8),
+        ("v128.load16x4_u", 8),
+        ("v128.load32x2_s", 8),
+        ("v128.load32x2_u", 8),
+        ("v128.load8_splat", 1),
+        ("v128.load16_splat", 2),
+        ("v128.load32_splat", 4),
+        ("v128.load64_splat", 8),
+        ("v128.load32_zero", 4),
+        ("v128.load64_zero", 8),
     ];
     let mut all: Vec<_> =
         loads.into_iter().map(|(name, size)| Instruction::new(name, size, Kind::Load, &[], Some("v128"))).collect();
@@ -94,8 +122,13 @@ pub fn vectors() -> Vec<Instruction> {
 #[must_use]
 pub fn atomics() -> Vec<Instruction> {
     const WIDTHS: [(Type, &str, &str, u64); 7] = [
-        ("i32", "", "", 4), ("i32", "8", "_u", 1), ("i32", "16", "_u", 2), ("i64", "", "", 8), ("i64", "8", "_u", 1),
-        ("i64", "16", "_u", 2), ("i64", "32", "_u", 4),
+        ("i32", "", "", 4),
+        ("i32", "8", "_u", 1),
+        ("i32", "16", "_u", 2),
+        ("i64", "", "", 8),
+        ("i64", "8", "_u", 1),
+        ("i64", "16", "_u", 2),
+        ("i64", "32", "_u", 4),
     ];
     let mut all = Vec::new();
     for (ty, width, sign, size) in WIDTHS {

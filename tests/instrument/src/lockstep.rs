@@ -72,7 +72,8 @@ pub fn lockstep(wasm: &[u8], instrumented: &[u8], runs: Runs, setting: &Setting)
     let oracle = Oracle::new(setting, names(wasm, ExternalKind::Memory), segments(wasm));
     let (mut left, expected) = Side::start(linker, &naive, oracle, |mut caller| caller.data_mut().turn());
     let linker = Linker::new(runs.engine());
-    let (mut right, came) = Side::start(linker, instrumented, Shields { setting: setting.clone(), turn: 0 }, next_ranges);
+    let (mut right, came) =
+        Side::start(linker, instrumented, Shields { setting: setting.clone(), turn: 0 }, next_ranges);
     let mut ran = Ran::default();
     right.agrees("the start", &expected, came)?;
     let (Some(_), Some(instance)) = (left.instance, right.instance) else { return Ok(ran) };
@@ -125,7 +126,8 @@ impl<T> Side<T> {
                 continue;
             }
             let control = import.module().starts_with(CONTROL);
-            let zeros = ty.results().map(|ty| Val::default_for_ty(&ty).expect("a type with a default")).collect::<Vec<_>>();
+            let zeros =
+                ty.results().map(|ty| Val::default_for_ty(&ty).expect("a type with a default")).collect::<Vec<_>>();
             let answer = move |caller: Caller<'_, T>, _: &[Val], results: &mut [Val]| {
                 results.clone_from_slice(&zeros);
                 if control {
@@ -152,12 +154,14 @@ impl<T> Side<T> {
     }
 
     fn bytes(&mut self, name: &str) -> &[u8] {
-        let memory = self.instance.and_then(|instance| instance.get_memory(&mut self.store, name)).expect("it is exported");
+        let memory =
+            self.instance.and_then(|instance| instance.get_memory(&mut self.store, name)).expect("it is exported");
         memory.data(&self.store)
     }
 
     fn global(&mut self, name: &str) -> u128 {
-        let global = self.instance.and_then(|instance| instance.get_global(&mut self.store, name)).expect("it is exported");
+        let global =
+            self.instance.and_then(|instance| instance.get_global(&mut self.store, name)).expect("it is exported");
         bits(&global.get(&mut self.store))
     }
 }
@@ -243,7 +247,11 @@ fn segments(wasm: &[u8]) -> Vec<u64> {
         if let Payload::DataSection(section) = payload.expect("a valid module") {
             all.extend(section.into_iter().map(|data| {
                 let data = data.expect("valid");
-                if matches!(data.kind, DataKind::Passive) { u64::try_from(data.data.len()).expect("64 bits") } else { 0 }
+                if matches!(data.kind, DataKind::Passive) {
+                    u64::try_from(data.data.len()).expect("64 bits")
+                } else {
+                    0
+                }
             }));
         }
     }

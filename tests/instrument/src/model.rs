@@ -88,7 +88,14 @@ impl Protected {
 
     /// An instruction that touches `size` bytes at `base + offset`, in a memory of `memory` bytes.
     #[must_use]
-    pub fn access(&self, (base, offset): (u64, u64), size: u64, kind: Kind, alignment: Alignment, memory: u64) -> Verdict {
+    pub fn access(
+        &self,
+        (base, offset): (u64, u64),
+        size: u64,
+        kind: Kind,
+        alignment: Alignment,
+        memory: u64,
+    ) -> Verdict {
         let at = u128::from(base) + u128::from(offset);
         let misaligned = alignment == Alignment::Natural && at % u128::from(size) != 0;
         if misaligned || at + u128::from(size) > u128::from(memory) {

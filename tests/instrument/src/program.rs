@@ -30,13 +30,15 @@ pub fn program(u: &mut Unstructured<'_>, runs: Runs) -> Result<String> {
     }
     let _ = writeln!(text, "  (global $stack (export \"stack\") (mut {}) ({0}.const 900))", widths[0].name());
     text += "  (global $count (export \"count\") (mut i64) (i64.const 0))\n";
-    text += "  (table funcref (elem $f0 $f1 $f2))\n  (data (i32.const 0) \"\")\n  (data $bytes \"0123456789abcdef0123456789abcdef\")\n";
+    text += "  (table funcref (elem $f0 $f1 $f2 $sync))\n  (data (i32.const 0) \"\")\n  (data $bytes \"0123456789abcdef0123456789abcdef\")\n";
     if widths[0] == Width::Bits64 {
         text = text.replace("(data (i32.const 0)", "(data (i64.const 0)");
     }
+    text += "  (type $none (func))\n";
     let _ = writeln!(text, "  (type $f (func (param {0} {0} i64) (result i64)))", widths[0].name());
     for number in 0..FUNCTIONS {
-        let mut function = Function { u, runs, text: &mut text, widths, number, loops: 0, labels: Vec::new(), left: 40 };
+        let mut function =
+            Function { u, runs, text: &mut text, widths, number, loops: 0, labels: Vec::new(), left: 40 };
         function.write()?;
     }
     text += ")\n";
@@ -142,14 +144,17 @@ impl Function<'_, '_> {
                     None => "(nop)".into(),
                 }
             }
-            33 => "(call $sync)".into(),
+            33 => (*self.u.choose(&["(call $sync)", "(call_indirect (type $none) (i32.const 3))"])?).into(),
             34 if self.number + 1 < FUNCTIONS => {
                 let (a, b) = (self.address(1)?, self.address(1)?);
                 format!("(local.set $v (call $f{} {a} {b} (local.get $v)))", self.number + 1)
             }
             35 if self.number + 1 < FUNCTIONS => {
                 let (a, b) = (self.address(1)?, self.address(1)?);
-                format!("(local.set $v (call_indirect (type $f) {a} {b} (local.get $v) (i32.const {})))", self.number + 1)
+                format!(
+                    "(local.set $v (call_indirect (type $f) {a} {b} (local.get $v) (i32.const {})))",
+                    self.number + 1
+                )
             }
             36 => {
                 let one = self.widths[0].name();
@@ -256,7 +261,9 @@ impl Function<'_, '_> {
         Ok(match choice {
             0 => format!("(v128.store{memory} offset={offset} {address} (local.get $x))"),
             1 => format!("(v128.store16_lane{memory} offset={offset} 3 {address} (local.get $x))"),
-            2 if self.runs.has_atomics() => format!("(drop (i64.atomic.rmw8.add_u{memory} offset={offset} {address} (local.get $v)))"),
+            2 if self.runs.has_atomics() => {
+                format!("(drop (i64.atomic.rmw8.add_u{memory} offset={offset} {address} (local.get $v)))")
+            }
             3 => format!("(f64.store{memory} offset={offset} {address} (f64.convert_i64_s (local.get $v)))"),
             _ => {
                 let op = *self.u.choose(&["i64.store8", "i64.store16", "i64.store32", "i64.store", "i64.store"])?;

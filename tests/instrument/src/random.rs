@@ -23,6 +23,19 @@ pub enum Source {
 /// Where declared bounds and ranges begin and end, so that what is beside each other and within an access of each other is frequent.
 const EDGES: [u64; 10] = [0, 0, 32, 32, 64, 96, 128, 160, 256, 512];
 
+/// Runs what a fuzzer's bytes stand for: the first says where the module comes from, and what runs it.
+///
+/// # Errors
+/// If the bytes stand for no module.
+///
+/// # Panics
+/// As [`run`] does.
+pub fn any(bytes: &[u8]) -> Result<Ran> {
+    let (&first, bytes) = bytes.split_first().ok_or(arbitrary::Error::NotEnoughData)?;
+    let source = if first & 0xc0 == 0 { Source::Smith } else { Source::Program };
+    run(source, Runs::SOFTWARE[usize::from(first % 3)], bytes)
+}
+
 /// Runs the module that the bytes stand for, with what they protect, as [`lockstep`] does.
 ///
 /// # Errors

@@ -1,6 +1,5 @@
 //! Instructions of a length, and those that wait. In hardware host code acts for the guest there: its fault is contained and told at the next crossing, and may be
 //! of any forbidden byte, since memmove has an order of its own. So the first byte is the model's to say, and the hardware says the kind and that the byte is forbidden.
-#![expect(clippy::missing_panics_doc, reason = "tests")]
 
 use memctl_core::Bounds;
 use memctl_instrument::{Options, Table, instrument};
@@ -44,7 +43,10 @@ fn text([width, other]: [Width; 2]) -> String {
   (func (export "fill by constants") (param {a} i32 {a})
     (if ({a}.eqz (local.get 0)) (then (memory.fill ({a}.const 0xff0) (i32.const 1) ({a}.const 16))))
     (memory.fill ({a}.const 0x1ff0) (i32.const 1) ({a}.const 17))))"#,
-        index(width), index(other), SENTINEL.0, SENTINEL.1
+        index(width),
+        index(other),
+        SENTINEL.0,
+        SENTINEL.1
     )
 }
 
@@ -205,7 +207,14 @@ fn waits_are_loads() {
                     let verdict = all.access((base, offset), instruction.size, Kind::Load, Alignment::Natural, MEMORY);
                     hardware.renew();
                     hardware.protect(&all);
-                    let args = [if width == Width::Bits32 { value(&wasmtime::ValType::I32, base) } else { Val::I64(base.cast_signed()) }, Val::I64(0)];
+                    let args = [
+                        if width == Width::Bits32 {
+                            value(&wasmtime::ValType::I32, base)
+                        } else {
+                            Val::I64(base.cast_signed())
+                        },
+                        Val::I64(0),
+                    ];
                     let expected = hardware.call(function, &args);
                     let what = format!("{} {width:?} {base:#x} {offset}: {verdict:?}", instruction.name);
                     for guest in &mut software {

@@ -1,5 +1,4 @@
 //! Every instruction that loads or stores does the same, and is stopped at the same byte, whether host pages or checks protect the memory.
-#![expect(clippy::missing_panics_doc, reason = "tests")]
 
 use memctl_core::Bounds;
 use memctl_instrument::{Options, Table, instrument};
@@ -52,7 +51,8 @@ fn functions(instruction: &Instruction, width: Width) -> Vec<Function> {
 
 fn cases(instruction: &Instruction, width: Width, functions: &[Function], protected: [&Protected; 2]) -> Vec<Case> {
     let Instruction { size, kind, alignment, .. } = *instruction;
-    let verdict = |base, offset| protected.map(|protected| protected.access((base, offset), size, kind, alignment, MEMORY));
+    let verdict =
+        |base, offset| protected.map(|protected| protected.access((base, offset), size, kind, alignment, MEMORY));
     let mut all = Vec::new();
     for (function, &Function { form, offset }) in functions.iter().enumerate() {
         if let Operands::Constant(address) = form {
@@ -135,7 +135,8 @@ fn holds(instruction: &Instruction, width: Width) {
     let all = Protected::new(BOUNDS, &RANGES);
     let cases = cases(instruction, width, &functions, [&declared, &all]);
     let run = |guest, protected, table| run(guest, instruction, width, (&functions, &cases), (protected, table));
-    let told = |case: &Case| format!("{} {width:?} {:?} {:#x}", instruction.name, functions[case.function], case.address);
+    let told =
+        |case: &Case| format!("{} {width:?} {:?} {:#x}", instruction.name, functions[case.function], case.address);
     let hardware = [&declared, &all].map(|protected| run(Guest::new(Runs::Hardware, &wasm), protected, protected));
     for (which, protected) in [&declared, &all].into_iter().enumerate() {
         for (case, (outcome, _)) in cases.iter().zip(&hardware[which].cases) {
@@ -159,7 +160,11 @@ fn holds(instruction: &Instruction, width: Width) {
                 let stopped = hardware.0.stopped.filter(|_| stopped).map(|(address, _)| (address, instruction.kind));
                 assert_eq!(stopped, software.0.stopped, "{what}");
             }
-            assert!(hardware[which].memory == done.memory, "{form:?} {runs:?} {}: the memory differs", instruction.name);
+            assert!(
+                hardware[which].memory == done.memory,
+                "{form:?} {runs:?} {}: the memory differs",
+                instruction.name
+            );
         }
     }
 }

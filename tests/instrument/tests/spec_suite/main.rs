@@ -3,6 +3,7 @@
 
 mod refused;
 mod script;
+mod values;
 
 use memctl_core::Bounds;
 use memctl_instrument::{Error, Options, Table, instrument};

