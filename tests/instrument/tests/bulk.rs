@@ -232,3 +232,26 @@ fn waits_are_loads() {
         }
     }
 }
+
+#[test]
+fn waits_on_a_memory_that_is_not_shared_are_not_stopped() {
+    let text = r#"(module
+      (memory (export "memory") 1)
+      (func (export "sync"))
+      (func (export "wait") (param i32) (result i32) (memory.atomic.wait32 (local.get 0) (i32.const 0) (i64.const 0)))
+      (func (export "notify") (param i32) (result i32) (memory.atomic.notify (local.get 0) (i32.const 0))))"#;
+    let wasm = wat::parse_str(text).expect("a module");
+    let options = Options { table: Table::Always, bounds: Some(BOUNDS), ..Options::default() };
+    let mut guest = Guest::new(Runs::Guarded, &instrument(&wasm, &options).expect("it can be").wasm);
+    for (address, trap) in [
+        (0, Trap::AtomicWaitNonSharedMemory),
+        (0xffc, Trap::AtomicWaitNonSharedMemory),
+        (0x3000, Trap::AtomicWaitNonSharedMemory),
+        (2, Trap::HeapMisaligned),
+        (0x1_0000, Trap::MemoryOutOfBounds),
+    ] {
+        let outcome = guest.call("wait", &[Val::I32(address)]);
+        assert_eq!(outcome, Outcome { answer: Err(trap), stopped: None }, "{address:#x}");
+    }
+    assert_eq!(guest.call("notify", &[Val::I32(0)]), Outcome { answer: Ok(vec![0]), stopped: None });
+}
