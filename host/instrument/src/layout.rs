@@ -45,7 +45,6 @@ pub(crate) struct Layout<'a> {
     pub(crate) imported_globals: u32,
     pub(crate) global_count: u32,
     pub(crate) memories: Vec<Memory>,
-    pub(crate) data_count: u32,
 }
 
 impl<'a> Layout<'a> {
@@ -54,7 +53,7 @@ impl<'a> Layout<'a> {
         let mut sections = Vec::new();
         let mut bodies = Vec::new();
         let mut imported_functions = Vec::new();
-        let (mut imported_globals, mut data_count) = (0, 0);
+        let mut imported_globals = 0;
         let mut memories = Vec::new();
         let mut types = None;
         let memory = |ty, imported| Memory { ty, imported, bounds: Bounds::NONE };
@@ -83,7 +82,6 @@ impl<'a> Layout<'a> {
                         memories.push(memory(ty?, false));
                     }
                 }
-                Payload::DataSection(section) => data_count = section.count(),
                 Payload::CustomSection(section) => refuse(section)?,
                 _ => {}
             }
@@ -102,7 +100,6 @@ impl<'a> Layout<'a> {
             imported_globals,
             global_count: all.global_count(),
             memories,
-            data_count,
             types,
         })
     }
@@ -140,6 +137,11 @@ impl<'a> Layout<'a> {
 
     pub(crate) fn imported_memories(&self) -> usize {
         self.memories.iter().filter(|memory| memory.imported).count()
+    }
+
+    /// Whether a debugger would find lines.
+    pub(crate) fn has_debug_lines(&self) -> bool {
+        self.sections.iter().any(|payload| matches!(payload, Payload::CustomSection(s) if s.name() == ".debug_line"))
     }
 
     pub(crate) fn name(&self) -> Option<String> {

@@ -21,16 +21,23 @@
 #![forbid(unsafe_code)]
 
 mod added;
+mod body;
+mod emit;
 mod error;
 mod exports;
+mod facts;
+mod flow;
 mod layout;
 mod marker;
 mod module;
 mod names;
 mod options;
+mod prescan;
 mod rename;
 mod report;
+mod runtime;
 mod shields;
+mod touch;
 
 pub use error::Error;
 pub use marker::{declarations, is_instrumented};

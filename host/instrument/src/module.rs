@@ -10,10 +10,12 @@ use wasmparser::{Payload, Validator};
 use crate::{
     Error, MemoryReport, ModuleReport, Options,
     added::{Added, number},
+    body::{Bodies, Failure, Tally},
     exports::{self, Hull},
     layout::{self, Layout},
     marker, names,
     rename::Rename,
+    runtime::Runtime,
     shields::Guards,
 };
 
@@ -90,10 +92,21 @@ pub(crate) fn instrument(
     let guards = Guards::number(&layout, options, &rename, table);
     let mut added = Added::behind(layout.type_count, layout.function_count);
     guards.wrap(&layout, &mut rename, &mut added)?;
+    let debug = layout.has_debug_lines();
+    let mut bodies = Bodies {
+        guards: &guards,
+        rename,
+        runtime: Runtime::new(&guards, added),
+        tally: Tally::default(),
+        failure: if debug { Failure::InPlace } else { Failure::Shared },
+    };
     let mut code = CodeSection::new();
-    for (_, body) in std::mem::take(&mut layout.bodies) {
-        rename.parse_function_body(&mut code, body)?;
+    for (function, body) in std::mem::take(&mut layout.bodies) {
+        let rewritten = bodies.rewrite(function, &body)?;
+        code.function(&rewritten.function);
     }
+    let Bodies { rename, runtime: Runtime { added, .. }, tally: Tally { loads, stores, bulk }, .. } = bodies;
+    (report.loads, report.stores, report.bulk) = (loads, stores, bulk);
     for function in &added.functions {
         code.function(function.body.as_ref().ok_or_else(|| internal("a function was announced only"))?);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wasm_encoder::reencode::{Error as Reencode, Reencode as _};
+use wasm_encoder::reencode::Error as Reencode;
 
 use crate::Error;
 

@@ -9,6 +9,7 @@ use crate::{
     exports::{self, Hull},
     layout::{Layout, Memory},
     rename::Rename,
+    touch::Kind,
 };
 
 /// What guards a memory.
@@ -30,6 +31,19 @@ pub(crate) struct Guard {
 impl Guard {
     pub(crate) fn address(&self) -> ValType {
         if self.memory64 { ValType::I64 } else { ValType::I32 }
+    }
+
+    /// Where the declared part ends in which something of this kind is stopped.
+    pub(crate) fn bound(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Load => self.bounds.no_access,
+            Kind::Store => self.bounds.read_only,
+        }
+    }
+
+    /// Whether there is anything to check.
+    pub(crate) fn is_checked(&self, kind: Kind) -> bool {
+        self.bound(kind) > 0 || self.hulls.is_some()
     }
 
     pub(crate) fn in_shield(&self, offset: u64, align: u32) -> MemArg {

@@ -1,0 +1,4 @@
+//! Instrumented modules, run.
+
+mod harness;
+mod one;
