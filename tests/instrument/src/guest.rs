@@ -132,10 +132,13 @@ impl Guest {
         let Means::Hardware(memory) = &self.means else { return None };
         let kind = |write| if write == Some(true) { Kind::Store } else { Kind::Load };
         let contained = memory.take_fault().map(|fault| (fault.address, kind(fault.write)));
-        if contained.is_some() || answer.is_ok() {
-            return contained;
+        if contained.is_none() && answer.is_ok() {
+            return None;
         }
-        let last = memory.last_fault().map(|fault| (fault.address, kind(fault.write)));
+        let last = contained.or(memory.last_fault().map(|fault| (fault.address, kind(fault.write))));
+        // A contained fault may have been there.
+        let (start, end, _) = SENTINEL_PAGE;
+        memory.protect(start, end - start, Protection::None).expect("a host page");
         self.answer(SENTINEL.0, &[]).expect_err("a fault");
         last.filter(|(address, _)| *address != SENTINEL.1)
     }
@@ -145,8 +148,9 @@ impl Guest {
     /// # Panics
     /// If that can't be done.
     pub fn renew(&mut self) {
-        if let Means::Hardware(memory) = &self.means {
-            memory.hide(0, memory.size()).expect("ordinary memory");
+        match &self.means {
+            Means::Hardware(memory) => memory.hide(0, memory.size()).expect("ordinary memory"),
+            Means::Shield(_) => self.bytes().fill(0),
         }
     }
 

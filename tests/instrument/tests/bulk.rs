@@ -53,14 +53,14 @@ fn text([width, other]: [Width; 2]) -> String {
 fn cases(width: Width) -> Vec<Case> {
     let mut ranges = Vec::new();
     for edge in EDGES {
-        for place in [-17_i64, -1, 0, 1] {
+        for place in [-17_i64, -1, 0] {
             let start = edge.wrapping_add_signed(place);
             if width == Width::Bits64 || u32::try_from(start).is_ok() {
-                ranges.extend([0, 1, 2, 17, 0x1800].map(|len| (start, len)));
+                ranges.extend([0, 1, 17, 0x1800].map(|len| (start, len)));
             }
         }
     }
-    ranges.extend([(0x3800, MEMORY - 0x3800), (0x3800, MEMORY - 0x37ff), (0x800, width.wrap(u64::MAX - 0x7ff))]);
+    ranges.extend([(0x3800, 0x7000), (0x3800, MEMORY - 0x37ff), (0x800, width.wrap(u64::MAX - 0x7ff))]);
     let mut all: Vec<Case> = vec![("fill by constants", [0, 0, 0]), ("fill by constants", [1, 0, 0])];
     for &(start, len) in &ranges {
         let short = u32::try_from(len).is_ok();
@@ -122,12 +122,11 @@ fn value(ty: &wasmtime::ValType, number: u64) -> Val {
 /// Each case in a memory that is as at the beginning.
 fn run(mut guest: Guest, cases: &[Case], table: &Protected) -> Vec<(Outcome, Vec<u8>)> {
     let mut done = Vec::new();
+    let pattern: Vec<_> = (0..=250).cycle().take(LOOKED_AT).collect();
     for (name, numbers) in cases {
         guest.renew();
         guest.protect(&Protected::default());
-        for (at, byte) in guest.bytes()[..LOOKED_AT].iter_mut().enumerate() {
-            *byte = u8::try_from(at % 253).expect("a byte");
-        }
+        guest.bytes()[..LOOKED_AT].copy_from_slice(&pattern);
         guest.protect(table);
         let types = guest.params(name);
         let args: Vec<_> = types.iter().zip(numbers).map(|(ty, number)| value(ty, *number)).collect();
