@@ -20,8 +20,15 @@ pub(crate) const FRESH: u8 = 0x11;
 pub(crate) const STILL: u8 = 0x22;
 
 /// What a hostile guest may use.
-const SMALL: Quotas =
-    Quotas { objects: 8, object_bytes: 16 * GRANULE, mappings: 6, mapped_bytes: 12 * GRANULE, leases: 5, waiters: 2 };
+const SMALL: Quotas = Quotas {
+    objects: 8,
+    object_bytes: 16 * GRANULE,
+    mappings: 6,
+    mapped_bytes: 12 * GRANULE,
+    leases: 5,
+    waiters: 2,
+    protected_ranges: 3,
+};
 /// Instructions between two looks at the time, more or less.
 const FUEL: u64 = 20_000;
 
@@ -93,7 +100,7 @@ impl Host {
         let limits = StoreLimitsBuilder::new().memory_size(1 << 20).table_elements(1000).build();
         let state = State { memctl, limits, file: self.file.clone(), bystander };
         let mut store = Store::new(&self.engine, state);
-        let crossing = store.data().memctl.crossing();
+        let crossing = store.data().memctl.crossing(store.engine());
         store.call_hook(move |_, hook| Ok(crossing(hook)?));
         store.limiter(|state| &mut state.limits);
         refuel(&mut store);

@@ -90,6 +90,10 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     ),
     function("mapping", "[method]lease.upgrade", &[Lease, List, ListLen, Start, Len, Timeout, To], &[]),
     function("mapping", "[method]lease.downgrade", &[Lease, List, ListLen, Start, Len, To], &[]),
+    function("protection", "seal", &[List, ListLen, Size, Size, To], &[]),
+    function("protection", "sealed", &[List, ListLen, To], &[]),
+    function("protection", "protect", &[List, ListLen, Start, Len, Protection, To], &[]),
+    function("protection", "discard", &[List, ListLen, Start, Len, To], &[]),
 ];
 
 pub(crate) const GRANULE: u64 = 4096;
@@ -118,7 +122,7 @@ impl Function {
 
 /// A function's place in [`FUNCTIONS`], by a number: one in eight stands for those that came last, and the others for what they always did.
 pub(crate) fn pick(choice: u8) -> usize {
-    const LAST: usize = 3;
+    const LAST: usize = 7;
     let (first, choice) = (FUNCTIONS.len() - LAST, usize::from(choice));
     if choice % 8 == 7 { first + choice / 8 % LAST } else { choice % first }
 }
@@ -151,8 +155,7 @@ impl Role {
             Self::Len if choice < 240 => (1 + small % 3) * GRANULE,
             Self::Len => 1 + small,
             Self::Object | Self::Mapping | Self::Lease => small % 12,
-            // Read-write; the others are refused.
-            Self::Protection if choice < 240 => 2,
+            Self::Protection if choice < 160 => 2,
             Self::Protection => small % 4,
             Self::Sharing | Self::Access => small % 2,
             Self::Coherence => small % 3,

@@ -21,4 +21,6 @@ pub use build::guest_wasm;
 pub use component::component;
 pub use guest::{Answer, Bindings, Guest, State, probe, violation};
 pub use wire::{ALIASING, AUTOMATIC, Ask, FOREVER, GRANULE, LEASED, Mapped, PRIVATE};
-pub use world::{BACKENDS, ENGINE_FIRST, World, on_every_backend, on_every_backend_with};
+pub use world::{
+    BACKENDS, ENGINE_FIRST, World, on_every_backend, on_every_backend_with, on_every_protector, on_every_protector_with,
+};

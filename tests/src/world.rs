@@ -30,6 +30,17 @@ pub fn on_every_backend_with(build: impl Fn(DomainBuilder) -> DomainBuilder, cla
     }
 }
 
+/// Tests one claim wherever memory can be protected.
+pub fn on_every_protector(claim: impl Fn(&World)) {
+    on_every_protector_with(|builder| builder, claim);
+}
+
+/// Tests one claim wherever memory can be protected, in domains made as `build` says.
+pub fn on_every_protector_with(build: impl Fn(DomainBuilder) -> DomainBuilder, claim: impl Fn(&World)) {
+    eprintln!("by host pages");
+    claim(&World::with(Mode::Alias, &build));
+}
+
 /// A domain with its engine, and a folder that its guests see as `/`.
 pub struct World {
     /// The domain.

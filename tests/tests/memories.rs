@@ -225,7 +225,7 @@ fn an_embedder_with_a_call_hook_of_its_own_calls_ours_from_there() {
         let calls = Arc::new(AtomicU64::new(0));
         let counted = calls.clone();
         let mut a = world.guest_with(FsPerms::ReadWrite, |store| {
-            let crossing = store.data().memctl.crossing();
+            let crossing = store.data().memctl.crossing(store.engine());
             store.call_hook(move |_, hook| {
                 crossing(hook)?;
                 counted.fetch_add(1, Ordering::Relaxed);

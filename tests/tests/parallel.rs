@@ -44,7 +44,7 @@ fn guest(world: &World) -> Stoppable {
     let stop = Arc::new(Mutex::new(None::<Stop>));
     let seen = stop.clone();
     let guest = world.guest_with(wasmtime_wasi::FsPerms::ReadWrite, |store| {
-        let crossing = store.data().memctl.crossing();
+        let crossing = store.data().memctl.crossing(store.engine());
         store.call_hook(move |_, hook| {
             crossing(hook)?;
             if hook.exiting_host()

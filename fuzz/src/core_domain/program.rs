@@ -54,6 +54,7 @@ impl Limit {
             mapped_bytes: bytes,
             leases: count,
             waiters: count,
+            protected_ranges: count,
         }
     }
 }

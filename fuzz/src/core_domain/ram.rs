@@ -241,6 +241,21 @@ impl Backend for Ram {
         done
     }
 
+    fn discard(&mut self, memory: MemoryId, view: Option<&View>, part: Span) -> Result<(), Error> {
+        self.call()?;
+        assert!(view.is_none_or(|view| view.sharing == Sharing::Private && part.inside(view.window)));
+        self.memory(memory).pages.retain(|start, _| !(part.start()..part.end()).contains(start));
+        self.own(memory, part).fill(0);
+        Ok(())
+    }
+
+    fn discard_stored(&mut self, object: ObjectId, offset: u64, len: u64) -> Result<(), Error> {
+        self.call()?;
+        let stored = self.objects.get_mut(&object).expect("live");
+        stored.bytes[at(offset)..][..at(len)].fill(0);
+        Ok(())
+    }
+
     fn detach(&mut self, view: &View) -> Result<(), Error> {
         self.call()?;
         assert_eq!(view.shown, Shown::Snapshot);

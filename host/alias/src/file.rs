@@ -5,7 +5,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use memctl_core::{Error, Storage};
-use rustix::fs::{FileType, MemfdFlags, OFlags, fcntl_getfl, fdatasync, fstat, ftruncate, memfd_create};
+use rustix::fs::{
+    FallocateFlags, FileType, MemfdFlags, OFlags, fallocate, fcntl_getfl, fdatasync, fstat, ftruncate, memfd_create,
+};
 use rustix::io::{Errno, pread, pwrite};
 use rustix::process::{Resource, getrlimit};
 
@@ -166,6 +168,19 @@ impl Storage for FileObject {
         let room = self.size()?.saturating_sub(offset);
         let fits = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
         self.write_all(offset, &bytes[..fits]).map_err(|errno| refused("write the file", errno))
+    }
+
+    fn discard(&mut self, offset: u64, len: u64) -> Result<(), Error> {
+        self.check_writable()?;
+        let len = len.min(self.size()?.saturating_sub(offset));
+        if len == 0 {
+            return Ok(());
+        }
+        match fallocate(&self.file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, offset, len) {
+            // The file system has no holes (fallocate(2), ERRORS).
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.write_zeros(offset, len),
+            done => done.map_err(|errno| refused("discard bytes of the file", errno)),
+        }
     }
 
     fn set_size(&mut self, size: u64) -> Result<(), Error> {

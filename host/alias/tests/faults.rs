@@ -58,7 +58,7 @@ fn a_store_to_a_protected_view_never_changes_the_object() {
     let page = host_page_size();
     let (memory, mut object) = (memory(4), FileObject::anonymous(4 * page).expect("memory"));
     object.write_at(page, b"before").expect("write");
-    memory.show_read_only(0, 4 * page, &object, 0).expect("map");
+    memory.show_shared_as(0, 4 * page, &object, 0, Protection::Read).expect("map");
     let store = vec![7; usize::try_from(3 * page).expect("fits")];
     assert_eq!(code(memory.write(page / 2, &store)), Some(Code::Io));
     // A large copy may begin anywhere.

@@ -144,3 +144,27 @@ fn a_sealed_object_says_so() {
     assert_eq!(object.set_size(9).map_err(|error| error.code()), Err(Code::Access));
     assert_eq!(object.size(), Ok(8));
 }
+
+#[test]
+fn what_is_discarded_is_zero_and_takes_no_storage() {
+    use std::os::unix::fs::MetadataExt;
+
+    const LEN: u64 = 1 << 20;
+    let mut object = FileObject::anonymous(LEN).expect("memory");
+    object.write_at(0, &vec![5; 1 << 20]).expect("inside");
+    let file = std::fs::File::from(object.as_fd().try_clone_to_owned().expect("a descriptor"));
+    let blocks = || file.metadata().expect("a file").blocks() * 512;
+    assert!(blocks() >= LEN);
+    object.discard(4096, LEN - 8192).expect("a hole");
+    assert!(blocks() <= 8192 + 4096, "{}", blocks());
+    assert_eq!(object.size(), Ok(LEN));
+    let mut bytes = [1; 3];
+    for (at, expected) in [(4095, [5, 0, 0]), (LEN - 4098, [0, 0, 5]), (LEN - 1, [5, 0, 0])] {
+        object.read_at(at, &mut bytes).expect("read");
+        assert_eq!(bytes, expected);
+    }
+    object.discard(LEN - 1, u64::MAX).expect("up to the end");
+    object.discard(LEN + 1, 5).expect("there is nothing");
+    object.read_at(LEN - 1, &mut bytes).expect("read");
+    assert_eq!((bytes[0], object.size()), (0, Ok(LEN)));
+}

@@ -183,7 +183,7 @@ fn a_read_only_object_can_be_read_but_not_shared_writable() {
     assert_eq!(code(memory.show_shared(0, page, &object, 0)), Some(Code::Access));
     assert_eq!(code(object.write_at(0, b"x")), Some(Code::Access));
     assert_eq!(code(object.set_size(1)), Some(Code::Access));
-    memory.show_read_only(0, page, &object, 0).expect("map");
+    memory.show_shared_as(0, page, &object, 0, Protection::Read).expect("map");
     assert_eq!((byte(&memory, 0), byte(&memory, 4)), (b't', 0));
     assert_eq!(code(memory.protect(0, page, Protection::ReadWrite)), Some(Code::Access));
     memory.show_private(0, page, &object, 0).expect("map");
@@ -195,7 +195,7 @@ fn a_read_only_object_can_be_read_but_not_shared_writable() {
 fn zeroing_a_clean_tail_does_not_store() {
     let page = host_page_size();
     let (memory, object) = (memory(1), object(1));
-    memory.show_read_only(0, page, &object, 0).expect("map");
+    memory.show_shared_as(0, page, &object, 0, Protection::Read).expect("map");
     memory.zero_if_dirty(3, page - 3).expect("no store");
     assert_eq!(memory.take_fault(), None);
     memory.show_shared(0, page, &object, 0).expect("map");
@@ -225,5 +225,38 @@ fn a_large_memory_starts_where_the_kernel_can_map_two_mebibytes_at_once() {
     for memory in &memories {
         assert_eq!(memory.base().addr() % HUGE, 0);
         memory.write(0, &[1]).expect("accessible");
+    }
+}
+
+#[test]
+fn discarded_memory_is_zero_and_as_protected_as_before() {
+    let page = host_page_size();
+    let memory = memory(3);
+    memory.write(0, &vec![7; usize::try_from(3 * page).expect("small")]).expect("inside");
+    memory.protect(page, page, Protection::Read).expect("inside");
+    memory.discard(page, page).expect("inside");
+    assert_eq!([page - 1, page, 2 * page - 1, 2 * page].map(|at| byte(&memory, at)), [7, 0, 0, 7]);
+    assert_eq!(code(memory.write(page, b"x")), Some(Code::Io), "still read-only");
+    assert_eq!(code(memory.discard(1, page)), Some(Code::Alignment));
+    assert_eq!(code(memory.discard(2 * page, 2 * page)), Some(Code::Bounds));
+}
+
+#[test]
+fn a_window_is_shown_with_its_protection() {
+    let page = host_page_size();
+    for private in [false, true] {
+        let (memory, object) = (memory(1), object(1));
+        let show = |protection| match private {
+            false => memory.show_shared_as(0, page, &object, 0, protection),
+            true => memory.show_private_as(0, page, &object, 0, protection),
+        };
+        show(Protection::Read).expect("map");
+        byte(&memory, 0);
+        assert_eq!(code(memory.write(0, b"x")), Some(Code::Io));
+        assert!(memory.take_fault().is_some());
+        show(Protection::None).expect("map");
+        memory.protect(0, page, Protection::ReadWrite).expect("the object can be written");
+        memory.write(0, b"x").expect("open");
+        assert_eq!(object_byte(&object, 0), if private { 0 } else { b'x' });
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::declare::DeclareArgs;
+use crate::instrument::InstrumentArgs;
 use crate::spec::{DirSpec, EnvSpec, ObjectSpec, QuotaSpec};
 
 /// Run WebAssembly programs that map memory, and check that they behave the same on every kind of memory hardware.
@@ -23,8 +25,10 @@ Examples:
   memctl run --object frames=16MiB --backend copy pipeline.wasm
   memctl compare --dir data::/data --object log=./log.bin app.wasm /data
   memctl soak --seconds 60
+  memctl declare app.wasm -o sealed.wasm --rodata
+  memctl instrument sealed.wasm -o checked.wasm
 
-`memctl run --help`, `memctl compare --help` and `memctl soak --help` explain every flag.";
+`memctl run --help`, and so on for each command, explains every flag.";
 
 /// What memctl can do.
 #[derive(Debug, Subcommand)]
@@ -38,6 +42,12 @@ pub enum Command {
     /// Try this machine: guests that do anything they can, hostile ones among them, on several threads.
     #[command(after_help = SOAK_HELP)]
     Soak(SoakArgs),
+    /// Put checks into a program, for hosts that have no MMU to protect memory with.
+    #[command(after_help = crate::instrument::HELP)]
+    Instrument(InstrumentArgs),
+    /// Say in a program which part of its memory is to be protected: the null page and constants.
+    #[command(after_help = crate::declare::HELP)]
+    Declare(DeclareArgs),
 }
 
 const RUN_HELP: &str = "\
@@ -47,7 +57,7 @@ stderr. 1 if it could not be started, 2 if the command line is wrong.
 
 What comes after APP.wasm is the program's: memctl's own flags go before it.
 
-Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-bytes=4GiB, leases=1024, waiters=16.
+Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-bytes=4GiB, leases=1024, waiters=16, protected-ranges=1024.
 Refused calls are explained on stderr with --verbose.
 
 With --json, the program's stdout and stderr are not passed on but become strings in one JSON object on stdout:
@@ -61,6 +71,7 @@ Examples:
   memctl run --object frames=16MiB --object log=./log.bin:ro app.wasm
   memctl run --quota mapped-bytes=1GiB --quota mappings=64 app.wasm
   memctl run --audit --object frames=16MiB app.wasm
+  memctl run --backend copy --instrument app.wasm
 
 As the runner of `cargo run` and `cargo test` for WebAssembly targets:
   CARGO_TARGET_WASM32_WASIP2_RUNNER='memctl run --dir . --' cargo test --target wasm32-wasip2";
@@ -81,6 +92,7 @@ With --json, one JSON object on stdout:
 Examples:
   memctl compare app.wasm
   memctl compare --dir data::/data --object frames=16MiB app.wasm /data/words.txt
+  memctl compare --instrument app.wasm
   memctl compare --json app.wasm | jq .identical";
 
 const SOAK_HELP: &str = "\
@@ -121,6 +133,9 @@ pub struct RunArgs {
     /// copy were there. Windows alias, at full speed.
     #[arg(long, help_heading = "Memory control")]
     pub audit: bool,
+    /// Run the program with checks put in, as `memctl instrument` does: protection that needs no MMU.
+    #[arg(long, help_heading = "Memory control")]
+    pub instrument: bool,
     /// The rest, which `memctl compare` has too.
     #[command(flatten)]
     pub guest: GuestArgs,
@@ -129,6 +144,9 @@ pub struct RunArgs {
 /// Flags and arguments of `memctl compare`.
 #[derive(Args, Debug)]
 pub struct CompareArgs {
+    /// Run the program as it is on `alias`, and with checks put in, as `memctl instrument` does, on `copy`.
+    #[arg(long, help_heading = "Memory control")]
+    pub instrument: bool,
     /// All of it is shared with `memctl run`.
     #[command(flatten)]
     pub guest: GuestArgs,
@@ -246,7 +264,7 @@ mod tests {
     fn run(line: &[&str]) -> RunArgs {
         match Cli::try_parse_from([&["memctl", "run"], line].concat()).unwrap().command {
             Command::Run(args) => args,
-            Command::Compare(_) | Command::Soak(_) => unreachable!("the line says run"),
+            _ => unreachable!("the line says run"),
         }
     }
 

@@ -21,12 +21,21 @@ use crate::surroundings::{Randomness, Stdin, Surroundings};
 /// The backends, in the order in which they run; the first is what the others are compared with.
 const BACKENDS: [BackendChoice; 2] = [BackendChoice::Alias, BackendChoice::Copy];
 
+/// What runs on `copy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copying {
+    /// The program.
+    AsItIs,
+    /// The program with checks, as `memctl instrument` makes it.
+    Instrumented,
+}
+
 /// Compares, prints, and gives back the code to exit with.
 ///
 /// # Errors
 /// A run could not be started, or files could not be copied or compared.
 pub fn run(args: &CompareArgs) -> Result<i32> {
-    let report = compare(&args.guest)?;
+    let report = compare(&args.guest, if args.instrument { Copying::Instrumented } else { Copying::AsItIs })?;
     if args.guest.json {
         print(&report.to_json())?;
     } else {
@@ -40,9 +49,13 @@ pub fn run(args: &CompareArgs) -> Result<i32> {
 ///
 /// # Errors
 /// A run could not be started, or files could not be copied or compared.
-pub fn compare(args: &GuestArgs) -> Result<ComparisonReport> {
+pub fn compare(args: &GuestArgs, copying: Copying) -> Result<ComparisonReport> {
     let setup = Setup::check(args)?;
     let program = Program::load(&args.app())?;
+    let instrumented = match copying {
+        Copying::AsItIs => None,
+        Copying::Instrumented => Some(program.instrumented()?),
+    };
     let temporary = tempfile::Builder::new()
         .prefix("memctl-compare-")
         .tempdir()
@@ -54,8 +67,8 @@ pub fn compare(args: &GuestArgs) -> Result<ComparisonReport> {
     for backend in BACKENDS {
         let name = backend.name();
         let place = place.join(name);
-        traces
-            .push(trace(&program, backend, &setup, &originals, &stdin, &place).with_context(|| format!("on {name}"))?);
+        let program = instrumented.as_ref().filter(|_| backend == BackendChoice::Copy).unwrap_or(&program);
+        traces.push(trace(program, backend, &setup, &originals, &stdin, &place).with_context(|| format!("on {name}"))?);
     }
 
     let _progress = Progress::spinner("comparing what the runs left behind");

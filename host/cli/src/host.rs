@@ -203,6 +203,7 @@ fn guest_quotas(changes: &[QuotaSpec]) -> Result<Quotas> {
             QuotaKey::MappedBytes => quotas.mapped_bytes = *value,
             QuotaKey::Leases => quotas.leases = count()?,
             QuotaKey::Waiters => quotas.waiters = count()?,
+            QuotaKey::ProtectedRanges => quotas.protected_ranges = count()?,
         }
     }
     Ok(quotas)
@@ -222,6 +223,7 @@ fn domain_quotas(guest: Quotas, published: &[ObjectSpec]) -> Quotas {
         mapped_bytes: domain.mapped_bytes.max(guest.mapped_bytes),
         leases: domain.leases.max(guest.leases),
         waiters: domain.waiters.max(guest.waiters),
+        protected_ranges: domain.protected_ranges.max(guest.protected_ranges),
     }
 }
 

@@ -2,7 +2,8 @@
 //! on every backend.
 //!
 //! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the guest, [`host`] runs
-//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`], the third, brings its own guests.
+//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`] and [`declare`] run none: they
+//! write programs anew.
 //!
 //! ```no_run
 //! use clap::Parser;
@@ -10,7 +11,7 @@
 //!
 //! let cli = Cli::parse_from(["memctl", "compare", "--object", "frames=16MiB", "app.wasm"]);
 //! if let Command::Compare(args) = cli.command {
-//!     let report = memctl_cli::compare::compare(&args.guest)?;
+//!     let report = memctl_cli::compare::compare(&args.guest, memctl_cli::compare::Copying::AsItIs)?;
 //!     assert!(report.differences.is_empty(), "{}", report.to_text());
 //! }
 //! # Ok::<(), anyhow::Error>(())
@@ -18,9 +19,12 @@
 
 pub mod args;
 pub mod compare;
+pub mod declare;
 pub mod diff;
 pub mod host;
+pub mod instrument;
 pub mod log;
+pub mod output;
 pub mod program;
 pub mod progress;
 pub mod replica;

@@ -1,22 +1,24 @@
-//! memctl: run and compare WebAssembly programs that map memory, and soak the machine they run on.
+//! memctl: run and compare WebAssembly programs that map memory, protect their memory, and soak the machine they run on.
 
 use clap::Parser;
 use memctl_cli::args::{Cli, Command};
 use memctl_cli::log::{self, Detail};
-use memctl_cli::{compare, run, soak};
+use memctl_cli::{compare, declare, instrument, run, soak};
 
 fn main() {
     let cli = Cli::parse();
     let verbose = match &cli.command {
         Command::Run(args) => args.guest.verbose,
         Command::Compare(args) => args.guest.verbose,
-        Command::Soak(_) => false,
+        Command::Soak(_) | Command::Instrument(_) | Command::Declare(_) => false,
     };
     log::start(if verbose { Detail::Decisions } else { Detail::Reasons });
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Soak(args) => soak::run(args),
+        Command::Instrument(args) => instrument::run(args),
+        Command::Declare(args) => declare::run(args),
     };
     let code = result.unwrap_or_else(|error| {
         eprintln!("memctl: {error:#}");

@@ -29,6 +29,11 @@ impl Program {
         let component = if Parser::is_component(&bytes) {
             bytes
         } else if Parser::is_core_wasm(&bytes) {
+            if memctl_instrument::is_instrumented(&bytes).unwrap_or(false) {
+                bail!(
+                    "{shown}: an instrumented core module, whose adapter would not be: run the program as it was, with --instrument"
+                );
+            }
             componentize(&bytes).with_context(|| format!("{shown}: can't turn this core module into a component"))?
         } else if bytes.starts_with(b"\0asm") {
             bail!("{shown}: this version of the WebAssembly binary format is unknown");
@@ -36,6 +41,16 @@ impl Program {
             bail!("{shown}: not WebAssembly in the binary format (text is assembled by `wasm-tools parse`)");
         };
         Ok(Self { path: path.to_owned(), component })
+    }
+
+    /// The same program with checks in all its core modules, for hosts that have no MMU to protect memory with.
+    ///
+    /// # Errors
+    /// It can't be instrumented.
+    pub fn instrumented(&self) -> Result<Self> {
+        let outcome = memctl_instrument::instrument(&self.component, &memctl_instrument::Options::default())
+            .with_context(|| format!("{}: can't be instrumented", self.path.display()))?;
+        Ok(Self { path: self.path.clone(), component: outcome.wasm })
     }
 
     /// The component in the binary format.

@@ -22,7 +22,10 @@ pub const TRAPPED: i32 = 134;
 /// It could not be started.
 pub fn run(args: &RunArgs) -> Result<i32> {
     let setup = Setup::check(&args.guest)?;
-    let program = Program::load(&args.guest.app())?;
+    let mut program = Program::load(&args.guest.app())?;
+    if args.instrument {
+        program = program.instrumented()?;
+    }
     let (output, captured) = if args.guest.json {
         let captured = Captured::new()?;
         (captured.output()?, Some(captured))

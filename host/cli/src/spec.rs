@@ -147,17 +147,20 @@ pub enum QuotaKey {
     Leases,
     /// `waiters`: calls that wait for a lease.
     Waiters,
+    /// `protected-ranges`: ranges of memory that are protected.
+    ProtectedRanges,
 }
 
 impl QuotaKey {
     /// Every key with the name that the user types.
-    pub const NAMES: [(&'static str, Self); 6] = [
+    pub const NAMES: [(&'static str, Self); 7] = [
         ("objects", Self::Objects),
         ("object-bytes", Self::ObjectBytes),
         ("mappings", Self::Mappings),
         ("mapped-bytes", Self::MappedBytes),
         ("leases", Self::Leases),
         ("waiters", Self::Waiters),
+        ("protected-ranges", Self::ProtectedRanges),
     ];
 }
 
@@ -184,7 +187,11 @@ impl FromStr for QuotaSpec {
             QuotaKey::ObjectBytes | QuotaKey::MappedBytes => {
                 value.parse::<Size>().map_err(|error| error.to_string())?.0
             }
-            QuotaKey::Objects | QuotaKey::Mappings | QuotaKey::Leases | QuotaKey::Waiters => {
+            QuotaKey::Objects
+            | QuotaKey::Mappings
+            | QuotaKey::Leases
+            | QuotaKey::Waiters
+            | QuotaKey::ProtectedRanges => {
                 value.parse::<u32>().map_err(|_| format!("'{value}' is not a count between 0 and {}", u32::MAX))?.into()
             }
         };

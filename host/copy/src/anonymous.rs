@@ -64,6 +64,12 @@ impl Storage for Anonymous {
         Ok(())
     }
 
+    fn discard(&mut self, offset: u64, len: u64) -> Result<(), Error> {
+        let range = self.range(offset, usize::try_from(len).unwrap_or(usize::MAX));
+        self.bytes[range].fill(0);
+        Ok(())
+    }
+
     fn set_size(&mut self, size: u64) -> Result<(), Error> {
         let what = Error::OutOfMemory { what: "an anonymous object's bytes" };
         let size = usize::try_from(size).map_err(|_| what.clone())?;

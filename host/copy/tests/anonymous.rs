@@ -118,3 +118,14 @@ proptest! {
         prop_assert_eq!(stored(&storage), model);
     }
 }
+
+#[test]
+fn what_is_discarded_is_zero() {
+    let mut storage = Anonymous::new(8).expect("small");
+    storage.write_at(0, &[1; 8]).expect("memory");
+    storage.discard(2, 3).expect("memory");
+    assert_eq!(stored(&storage), [1, 1, 0, 0, 0, 1, 1, 1]);
+    storage.write_zeros(6, u64::MAX).expect("up to the end");
+    storage.discard(u64::MAX, 1).expect("there is nothing");
+    assert_eq!(stored(&storage), [1, 1, 0, 0, 0, 1, 0, 0]);
+}

@@ -1,6 +1,6 @@
 //! What a backend does with bytes. The domain says when; nothing here decides anything.
 
-use crate::{Access, Error, InstanceId, ObjectId, Populate, Sharing, Span};
+use crate::{Access, Error, Forbidden, InstanceId, ObjectId, Populate, Protection, Sharing, Span};
 
 /// Which of an instance's memories a window lies in, as the embedding numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,8 +40,14 @@ pub struct View {
     pub shown: Shown,
     /// When to bring the bytes in.
     pub populate: Populate,
-    /// The window can't be touched where no lease allows it: [`Backend::lend`] says where one does.
+    /// The window can't be touched where no lease allows it: [`Backend::permit`] says where one does.
     pub guarded: bool,
+    /// Stores may reach the object: the mapping is shared, and the handle allowed it.
+    pub writable: bool,
+    /// What the guest may do to the window's bytes when it is shown. [`Backend::permit`] changes that.
+    pub protection: Protection,
+    /// Some of the window can't be stored to, or not be touched, for its protection.
+    pub restricted: bool,
 }
 
 /// A part of a view, and where the object ends in it.
@@ -106,17 +112,48 @@ pub trait Backend {
         self.refresh(view, part)
     }
 
-    /// From now on `part`, whole granules of a [guarded](View::guarded) window, can be read, or read and written, or not be touched at all.
+    /// How many ranges of `memory` can be protected.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if none can be.
+    fn protection(&mut self, memory: MemoryId) -> Result<u64, Error> {
+        let _ = memory;
+        Err(Error::Unsupported { why: "this backend can't protect memory" })
+    }
+
+    /// What is protected in `memory` from now on, if checks in the guest's code have to see to it: everything, sorted and disjoint, at most as much as
+    /// [`Backend::protection`] said.
+    ///
+    /// # Errors
+    /// Any; what was protected before still is.
+    fn forbid(&mut self, memory: MemoryId, ranges: &[Forbidden]) -> Result<(), Error> {
+        let (_, _) = (memory, ranges);
+        Ok(())
+    }
+
+    /// From now on `part`, whole granules of `memory`, can be read, or read and written, or not be touched at all, if pages have to see to it.
     ///
     /// # Errors
     /// Any. When access was to be given, there is none then. When it was to be taken, it is taken all the same, if need be from more
     /// than was asked for.
-    fn lend(&mut self, view: &View, part: Span, access: Option<Access>) -> Result<(), Error> {
-        let (_, _, _) = (view, part, access);
+    fn permit(&mut self, memory: MemoryId, part: Span, access: Option<Access>) -> Result<(), Error> {
+        let (_, _, _) = (memory, part, access);
         Ok(())
     }
 
-    /// Makes a [`Shown::Snapshot`] window independent of the object, keeping its bytes: somebody is about to write the object.
+    /// Makes `part` zero, whole granules of the guest's own: outside windows, or in the private window `view`. Storage goes back to the host where possible.
+    ///
+    /// # Errors
+    /// Any; some of the bytes may be zero then.
+    fn discard(&mut self, memory: MemoryId, view: Option<&View>, part: Span) -> Result<(), Error>;
+
+    /// Makes `len` bytes of the object from `offset` on zero. Their storage goes back to the host where possible.
+    ///
+    /// # Errors
+    /// Any; some of the bytes may be zero then.
+    fn discard_stored(&mut self, object: ObjectId, offset: u64, len: u64) -> Result<(), Error>;
+
+    /// Makes a [`Shown::Snapshot`] window independent of the object, keeping its bytes: somebody is about to write the object. All of the window can be touched.
     ///
     /// # Errors
     /// Any; the window is then as it was.

@@ -95,8 +95,30 @@ impl Declaration {
         let [n0, n1, n2, n3, n4, n5, n6, n7] = self.bounds.no_access.to_le_bytes();
         let [r0, r1, r2, r3, r4, r5, r6, r7] = self.bounds.read_only.to_le_bytes();
         [
-            Self::VERSION, 0, 0, 0, m0, m1, m2, m3, //
-            n0, n1, n2, n3, n4, n5, n6, n7, r0, r1, r2, r3, r4, r5, r6, r7,
+            Self::VERSION,
+            0,
+            0,
+            0,
+            m0,
+            m1,
+            m2,
+            m3, //
+            n0,
+            n1,
+            n2,
+            n3,
+            n4,
+            n5,
+            n6,
+            n7,
+            r0,
+            r1,
+            r2,
+            r3,
+            r4,
+            r5,
+            r6,
+            r7,
         ]
     }
 

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::protected::Protected;
 use crate::quota::Account;
 use crate::table::id;
 use crate::{Access, Coherence, Error, MemoryId, Quotas, Rights, Sharing, Span, View};
@@ -47,6 +48,8 @@ pub(crate) struct Instance {
     pub(crate) automatic: Vec<MappingId>,
     /// How many of them can be looked at or written past the domain: files.
     pub(crate) unwatched: u32,
+    /// What is protected, by memory. No entry is empty.
+    pub(crate) protected: BTreeMap<MemoryId, Protected>,
 }
 
 /// What the object's bytes are, as far as coherence cares.
@@ -77,7 +80,7 @@ pub(crate) struct Object {
     /// Live handles and published names. The object goes when these and the mappings are gone.
     pub(crate) holders: u32,
     pub(crate) mappings: BTreeSet<MappingId>,
-    /// How many of them are shared: each can be written through.
+    /// How many of them are shared and can be written through.
     pub(crate) shared: u32,
     /// Somebody may write it past the domain: a file that was opened for writing.
     pub(crate) written_outside: bool,
@@ -130,6 +133,11 @@ impl Mapping {
         self.view.sharing == Sharing::Shared
     }
 
+    /// Stores may reach the object.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.view.writable
+    }
+
     /// Synced at every crossing. `Aliasing` windows need no syncing of their own, but count: copies elsewhere must hear
     /// of their stores.
     pub(crate) fn is_automatic(&self) -> bool {
@@ -162,7 +170,7 @@ impl Lease {
     pub(crate) fn check_limit(&self) -> Result<(), Error> {
         match (self.access <= self.limit, self.shown) {
             (true, _) => Ok(()),
-            (false, Some(_)) => Err(Error::Access { right: "write through a private mapping" }),
+            (false, Some(_)) => Err(Error::Access { right: "write through a mapping that is private or read-only" }),
             (false, None) => Err(Error::Access { right: "write" }),
         }
     }

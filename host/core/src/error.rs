@@ -53,6 +53,30 @@ pub enum Error {
         /// Its length in bytes.
         len: u64,
     },
+    /// A range of guest memory is protected, which the call would have to change.
+    #[error("addresses {start:#x} to {end:#x} are protected: make them read-write first")]
+    Protected {
+        /// First protected byte.
+        start: u64,
+        /// The byte after the last.
+        end: u64,
+    },
+    /// A range has bytes of a window and others.
+    #[error(
+        "the range reaches over an edge of the live window of {len:#x} bytes at {start:#x}: one call for each side"
+    )]
+    WindowEdge {
+        /// First byte of the window.
+        start: u64,
+        /// Its length in bytes.
+        len: u64,
+    },
+    /// The beginning of a memory is sealed.
+    #[error("the memory is sealed below {end:#x}, for good")]
+    Sealed {
+        /// The first byte that is not.
+        end: u64,
+    },
     /// A second `automatic` window would show a shared writable range in one store, or a range in use would go.
     #[error("a live mapping already shows bytes {start:#x} to {end:#x} of the object")]
     RangeOverlap {
@@ -149,9 +173,9 @@ pub enum Code {
     Alignment,
     /// See [`Error::Empty`], [`Error::Wraps`] and [`Error::OutOfBounds`].
     Bounds,
-    /// See [`Error::WindowOverlap`] and [`Error::RangeOverlap`].
+    /// See [`Error::WindowOverlap`], [`Error::RangeOverlap`], [`Error::WindowEdge`] and [`Error::Protected`].
     Overlap,
-    /// See [`Error::Access`].
+    /// See [`Error::Access`] and [`Error::Sealed`].
     Access,
     /// See [`Error::NotFound`].
     NotFound,
@@ -185,8 +209,11 @@ impl Error {
         match self {
             Self::Misaligned { .. } => Code::Alignment,
             Self::Empty { .. } | Self::Wraps { .. } | Self::OutOfBounds { .. } => Code::Bounds,
-            Self::WindowOverlap { .. } | Self::RangeOverlap { .. } => Code::Overlap,
-            Self::Access { .. } => Code::Access,
+            Self::WindowOverlap { .. }
+            | Self::RangeOverlap { .. }
+            | Self::WindowEdge { .. }
+            | Self::Protected { .. } => Code::Overlap,
+            Self::Access { .. } | Self::Sealed { .. } => Code::Access,
             Self::NotFound { .. } => Code::NotFound,
             Self::Stale { .. } => Code::Stale,
             Self::Quota { .. } => Code::Quota,

@@ -17,6 +17,7 @@ mod domain;
 mod entries;
 mod error;
 mod options;
+mod protected;
 mod quota;
 mod range;
 mod shield;

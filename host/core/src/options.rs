@@ -1,7 +1,8 @@
 //! What a guest asks for when it maps: the enums and flags of `wit/types.wit`, in their order there.
 
-/// What the guest may do to the bytes of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the guest may do to bytes; the later case allows more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Protection {
     /// Neither loads nor stores.
     None,

@@ -18,19 +18,30 @@ pub struct Quotas {
     pub leases: u32,
     /// Calls that wait for a lease.
     pub waiters: u32,
+    /// Ranges of memory that can't be stored to, or not be touched at all.
+    pub protected_ranges: u32,
 }
 
 impl Quotas {
     /// Nothing: what a guest uses before it starts.
-    pub const NONE: Self = Self { objects: 0, object_bytes: 0, mappings: 0, mapped_bytes: 0, leases: 0, waiters: 0 };
+    pub const NONE: Self =
+        Self { objects: 0, object_bytes: 0, mappings: 0, mapped_bytes: 0, leases: 0, waiters: 0, protected_ranges: 0 };
 
     /// For one guest, unless the embedder says otherwise: 1,024 handles, 1 GiB of anonymous objects,
-    /// 4,096 mappings of 4 GiB in all, 1,024 leases, 16 waits.
-    pub const GUEST: Self =
-        Self { objects: 1024, object_bytes: 1 << 30, mappings: 4096, mapped_bytes: 4 << 30, leases: 1024, waiters: 16 };
+    /// 4,096 mappings of 4 GiB in all, 1,024 leases, 16 waits, 1,024 protected ranges.
+    pub const GUEST: Self = Self {
+        objects: 1024,
+        object_bytes: 1 << 30,
+        mappings: 4096,
+        mapped_bytes: 4 << 30,
+        leases: 1024,
+        waiters: 16,
+        protected_ranges: 1024,
+    };
 
     /// For all guests of a domain together, unless the embedder says otherwise: 16,384 handles, 4 GiB of anonymous
-    /// objects, 32,768 mappings (Linux gives a process 65,530 maps) of 256 GiB in all, 16,384 leases, 4,096 waits.
+    /// objects, 32,768 mappings (Linux gives a process 65,530 maps) of 256 GiB in all, 16,384 leases, 4,096 waits, 8,192
+    /// protected ranges.
     pub const DOMAIN: Self = Self {
         objects: 16384,
         object_bytes: 4 << 30,
@@ -38,6 +49,7 @@ impl Quotas {
         mapped_bytes: 256 << 30,
         leases: 16384,
         waiters: 4096,
+        protected_ranges: 8192,
     };
 }
 
@@ -69,6 +81,12 @@ impl Account {
             ("mapped bytes", self.used.mapped_bytes, self.limit.mapped_bytes, ask.mapped_bytes),
             ("leases", self.used.leases.into(), self.limit.leases.into(), ask.leases.into()),
             ("waiting calls", self.used.waiters.into(), self.limit.waiters.into(), ask.waiters.into()),
+            (
+                "protected ranges",
+                self.used.protected_ranges.into(),
+                self.limit.protected_ranges.into(),
+                ask.protected_ranges.into(),
+            ),
         ];
         for (what, used, limit, asked) in rows {
             if asked != 0 && asked > u64::saturating_sub(limit, used) {
@@ -86,6 +104,7 @@ impl Account {
         self.used.mapped_bytes += ask.mapped_bytes;
         self.used.leases += ask.leases;
         self.used.waiters += ask.waiters;
+        self.used.protected_ranges += ask.protected_ranges;
     }
 
     /// Gives back what was taken.
@@ -96,5 +115,6 @@ impl Account {
         self.used.mapped_bytes -= back.mapped_bytes;
         self.used.leases -= back.leases;
         self.used.waiters -= back.waiters;
+        self.used.protected_ranges -= back.protected_ranges;
     }
 }

@@ -30,6 +30,31 @@ pub trait Storage {
     /// [`Error::Io`], [`Error::OutOfMemory`], or [`Error::Access`] if the medium is read-only.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error>;
 
+    /// Makes `len` bytes from `offset` on zero, and gives their storage back where the medium can. Bytes past the end stay dropped.
+    ///
+    /// # Errors
+    /// Those of [`Storage::write_at`].
+    fn discard(&mut self, offset: u64, len: u64) -> Result<(), Error> {
+        self.write_zeros(offset, len)
+    }
+
+    /// Writes `len` zeros at `offset` and on, for media that can't give storage back.
+    ///
+    /// # Errors
+    /// Those of [`Storage::write_at`].
+    fn write_zeros(&mut self, offset: u64, len: u64) -> Result<(), Error> {
+        const ZEROS: [u8; 512] = [0; 512];
+        let end = offset.saturating_add(len).min(self.size()?);
+        let mut at = offset;
+        while at < end {
+            let here = (end - at).min(ZEROS.len() as u64);
+            // At most 512.
+            self.write_at(at, &ZEROS[..usize::try_from(here).unwrap_or(ZEROS.len())])?;
+            at += here;
+        }
+        Ok(())
+    }
+
     /// Sets the length. New bytes are zero.
     ///
     /// # Errors

@@ -64,6 +64,23 @@ pub enum Error {
     /// Memory 0 is to be protected, and there is none.
     #[error("bounds were given for memory 0, and the module defines no memory")]
     NoMemory,
+    /// A component whose parts can't be brought together.
+    #[error(transparent)]
+    Wiring(#[from] crate::Problem),
+    /// Where the constants lie can't be found out.
+    #[error(transparent)]
+    Rodata(#[from] crate::Unknown),
+    /// A core module of a component can't be instrumented.
+    #[error("core module {module}, from byte {offset:#x} on: {error}")]
+    InModule {
+        /// Its number among all core modules of the file.
+        module: usize,
+        /// Where it begins in the file.
+        offset: usize,
+        /// What is wrong with it. Offsets in it count from there.
+        #[source]
+        error: Box<Error>,
+    },
     /// A memory is imported, and nothing is known about who defines it.
     #[error(
         "memory {memory} is imported ({module:?} {field:?}), and the module that defines it is not here: instrument the component that joins the two"

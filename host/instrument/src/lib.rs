@@ -22,6 +22,8 @@
 
 mod added;
 mod body;
+mod component;
+mod declare;
 mod emit;
 mod error;
 mod exports;
@@ -35,14 +37,18 @@ mod options;
 mod prescan;
 mod rename;
 mod report;
+mod rodata;
 mod runtime;
 mod shields;
 mod touch;
 
+pub use component::Problem;
+pub use declare::declare;
 pub use error::Error;
 pub use marker::{declarations, is_instrumented};
 pub use options::{Options, ShieldPages, Table};
 pub use report::{Checks, DebugInfo, MemoryReport, ModuleReport, Outcome, Report};
+pub use rodata::{Unknown, rodata};
 
 /// Puts the checks into a core module.
 ///
@@ -50,7 +56,7 @@ pub use report::{Checks, DebugInfo, MemoryReport, ModuleReport, Outcome, Report}
 /// [`Error`] names what can't be understood or done. There is no output then.
 pub fn instrument(wasm: &[u8], options: &Options) -> Result<Outcome, Error> {
     if wasmparser::Parser::is_component(wasm) {
-        return Err(Error::Component);
+        return component::instrument(wasm, options);
     }
     let table = match options.table {
         Table::Always => true,

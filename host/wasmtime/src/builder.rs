@@ -30,6 +30,7 @@ pub struct DomainBuilder {
     files: bool,
     threads: Option<Threads>,
     audited: bool,
+    advisory: bool,
 }
 
 impl DomainBuilder {
@@ -103,6 +104,15 @@ impl DomainBuilder {
         self
     }
 
+    /// Answers calls that protect memory as if they did also where neither hardware nor checks in the guest's code can: what is protected there is
+    /// advice, which nothing holds the guest to. Without this they are answered with `unsupported`. Guests can tell by the capability
+    /// `protection`, which such memories don't have.
+    #[must_use]
+    pub fn advisory_protection(mut self) -> Self {
+        self.advisory = true;
+        self
+    }
+
     /// The domain.
     ///
     /// # Errors
@@ -135,7 +145,7 @@ impl DomainBuilder {
             self.mode,
             self.guest_quotas.unwrap_or(Quotas::GUEST),
             self.files,
-            (threads, self.audited),
+            (threads, self.audited, self.advisory),
             rules,
             bodies,
         );

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use memctl_alias::FileObject;
 use memctl_core::{
-    Access, Code, Error, HandleId, InstanceId, LeaseId, MapOptions, MappingId, ObjectId, Quotas, Rights, Shown, Storage,
+    Access, Code, Error, HandleId, InstanceId, LeaseId, MapOptions, MappingId, ObjectId, Protection, Quotas, Rights,
+    Shown, Storage,
 };
 
 use crate::Mode;
@@ -26,14 +27,14 @@ pub(crate) type Claim = (u64, u64);
 
 impl Guest {
     /// One call into the domain; a refusal is logged with its numbers and answered with its code.
-    fn ask<R>(
+    pub(crate) fn ask<R>(
         &self,
         call: &'static str,
         place: Option<Place<'_>>,
         then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>, InstanceId) -> Result<R, Error>,
     ) -> Answer<R> {
         let instance = self.instance;
-        let answer = self.shared.call(place, self.is_attached(), |rules, mover| {
+        let answer = self.shared.call(place, self.attachment(), |rules, mover| {
             let answer = then(rules, mover, instance);
             self.remember(rules);
             answer
@@ -96,7 +97,7 @@ impl Guest {
 
     /// Whether windows in this memory can alias objects.
     pub(crate) fn can_alias(&self, known: bool) -> bool {
-        known && self.is_attached() && self.shared.mode != Mode::Copy
+        known && self.attachment().survives_faults() && self.shared.mode != Mode::Copy
     }
 
     pub(crate) fn anonymous(&self, size: u64) -> Answer<HandleId> {
@@ -172,12 +173,13 @@ impl Guest {
             Place::Lent { .. } => None,
         };
         let mapped = self.ask("mapping.map", Some(place), |rules, mover, caller| {
+            mover.adopt_declared(rules, caller, memory.id)?;
             let object = rules.object_of(caller, handle)?;
             mover.check_free(rules, object)?;
             let id = rules.map(mover, caller, memory, window, handle, options)?;
             let shown = rules.view(caller, id)?.shown;
             if let Some(memory) = known
-                && shown != Shown::Copy
+                && (shown != Shown::Copy || options.protection != Protection::ReadWrite)
             {
                 self.watch(&memory);
             }
@@ -227,11 +229,11 @@ impl Guest {
         pace: Pace,
     ) -> Answer<Wanted> {
         self.check_handles("mapping.acquire-within", &self.lease_handles, |limit| limit.leases)?;
-        let attached = self.is_attached();
+        let attachment = self.attachment();
         let wanted = self.ask_mapping("mapping.acquire-within", mapping, place, |rules, mover, caller| {
             let presences = mover.presences;
             let asked = rules.acquire_or_wait(mover, caller, mapping, part, access, &held_up(presences, pace))?;
-            Ok(Wanted::new(asked, mover, &self.shared, caller, attached))
+            Ok(Wanted::new(asked, mover, &self.shared, caller, attachment))
         })?;
         if matches!(wanted, Wanted::Granted(_)) {
             self.lease_handles.fetch_add(1, Ordering::Relaxed);
@@ -247,12 +249,12 @@ impl Guest {
     }
 
     pub(crate) fn upgrade_or_wait(&self, lease: LeaseId, place: Place<'_>, part: Claim, pace: Pace) -> Answer<Wanted> {
-        let attached = self.is_attached();
+        let attachment = self.attachment();
         self.ask("lease.upgrade", Some(place), |rules, mover, caller| {
             check_part(rules, caller, lease, part)?;
             let presences = mover.presences;
             let asked = rules.upgrade_or_wait(mover, caller, lease, &held_up(presences, pace))?;
-            Ok(Wanted::new(asked, mover, &self.shared, caller, attached))
+            Ok(Wanted::new(asked, mover, &self.shared, caller, attachment))
         })
     }
 

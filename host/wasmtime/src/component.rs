@@ -29,7 +29,7 @@ macro_rules! interface {
 }
 pub(crate) use interface;
 
-type Wire<T> = Result<T, ErrorCode>;
+pub(crate) type Wire<T> = Result<T, ErrorCode>;
 
 /// The store's guest.
 pub(crate) fn guest<T: MemctlView>(store: &mut StoreContextMut<'_, T>) -> Arc<Guest> {
@@ -46,7 +46,11 @@ fn look<T: MemctlView, R: Send + 'static, I: Copy>(
 }
 
 /// Where the window is, and which of its memory's bytes it claims.
-fn place<'a, T: 'static>(store: &'a mut StoreContextMut<'_, T>, guest: &Guest, window: &Window) -> (Place<'a>, Claim) {
+pub(crate) fn place<'a, T: 'static>(
+    store: &'a mut StoreContextMut<'_, T>,
+    guest: &Guest,
+    window: &Window,
+) -> (Place<'a>, Claim) {
     let claim = (window.start, window.len);
     let address = window.memory.as_le_slice(&*store).as_ptr().addr();
     let place = match guest.shared.made.at(address) {
@@ -68,7 +72,7 @@ fn give<T: MemctlView, I, R: Send + 'static>(
     },))
 }
 
-fn answer<R>(answer: Result<R, memctl_core::Code>) -> Result<(Wire<R>,)> {
+pub(crate) fn answer<R>(answer: Result<R, memctl_core::Code>) -> Result<(Wire<R>,)> {
     Ok((answer.map_err(ErrorCode::from),))
 }
 
@@ -165,7 +169,8 @@ fn add_all<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     linker.instance(interface!("types"))?;
     add_domain(linker)?;
     add_object(linker)?;
-    add_mapping(linker)
+    add_mapping(linker)?;
+    crate::protection::add_to_linker(linker)
 }
 
 fn add_domain<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
@@ -173,7 +178,7 @@ fn add_domain<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     domain.func_wrap("granule", |mut store, ()| Ok((guest::<T>(&mut store).granule(),)))?;
     domain.func_wrap("capabilities-of", |mut store, (memory,): (wasmtime::component::WasmList<u8>,)| {
         let guest = guest::<T>(&mut store);
-        let known = guest.shared.made.at(memory.as_le_slice(&store).as_ptr().addr()).is_some();
+        let known = guest.shared.made.at(memory.as_le_slice(&store).as_ptr().addr());
         Ok::<(Capabilities,), _>((wire::capabilities(&guest, known, true),))
     })?;
     domain.func_wrap("limits", |mut store, ()| Ok((Quotas::from(guest::<T>(&mut store).limits()),)))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use memctl_alias::Reservation;
 use memctl_core::Error;
 
+use crate::declared::note_made;
 use crate::domain::WeakDomain;
 use crate::memories::{Memories, id_of};
 
@@ -36,6 +37,7 @@ impl Creator {
         let capacity = reserved.unwrap_or_else(|| maximum.unwrap_or(UNBOUNDED).min(UNBOUNDED)).max(minimum);
         let reservation = Arc::new(Reservation::new(minimum, capacity, guard)?);
         self.made.insert(reservation.clone());
+        note_made(&reservation);
         Ok(GuestMemory { reservation, made: self.made.clone(), domain: self.domain.clone() })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memctl_core::Quotas;
 use wasmtime::component::ResourceTable;
-use wasmtime::{CallHook, Store};
+use wasmtime::{CallHook, Engine, Store};
 
 use crate::Domain;
 use crate::error::{Cause, Violation};
@@ -79,10 +79,10 @@ impl MemctlCtx {
     }
 
     /// What [`attach`] does at each crossing, for embedders with a call hook of their own, who call [`note_faults`](crate::note_faults) too: return its error, and call it first when the
-    /// host is entered and last when the guest is, so that it isn't told of an entry that the hook then refuses.
-    pub fn crossing(&self) -> impl Fn(CallHook) -> Result<(), Violation> + Send + Sync + 'static {
+    /// host is entered and last when the guest is, so that it isn't told of an entry that the hook then refuses. `engine` is the store's.
+    pub fn crossing(&self, engine: &Engine) -> impl Fn(CallHook) -> Result<(), Violation> + Send + Sync + 'static {
         let guest = self.guest.clone();
-        guest.attach();
+        guest.attach(engine);
         move |hook| guest.crossing(hook)
     }
 }
@@ -127,7 +127,8 @@ pub struct MemctlCtxView<'a> {
 /// Takes the store's [call hook](Store::call_hook) and its [signal handler](wasmtime::unix::StoreExt::set_signal_handler); an embedder that needs the
 /// hook uses [`MemctlCtx::crossing`] and [`note_faults`](crate::note_faults) instead.
 pub fn attach<T: MemctlView>(store: &mut Store<T>) {
-    let crossing = store.data_mut().memctl().ctx.crossing();
+    let engine = store.engine().clone();
+    let crossing = store.data_mut().memctl().ctx.crossing(&engine);
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
     crate::note_faults(store);
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use memctl_core::{Access, Error, InstanceId, LeaseId, Threads};
 
 use crate::Domain;
+use crate::attachment::Attachment;
 use crate::body::body;
 use crate::calls::held_up;
 use crate::domain::Shared;
@@ -118,7 +119,7 @@ impl Device {
         let wanted = self.member.with_handle(name, |rules, mover, caller, handle| {
             let presences = mover.presences;
             let asked = rules.acquire_or_wait(mover, caller, handle, part, access, &held_up(presences, pace))?;
-            Ok(Wanted::new(asked, mover, &self.member.shared, caller, false))
+            Ok(Wanted::new(asked, mover, &self.member.shared, caller, Attachment::None))
         })?;
         let lease = match wanted {
             Wanted::Granted(lease) => lease,
@@ -154,7 +155,7 @@ impl DeviceLease {
     /// None today.
     pub fn downgrade(&mut self) -> Result<(), Error> {
         let (instance, lease) = (self.member.instance, self.lease);
-        self.member.shared.call(None, false, |rules, mover| rules.downgrade(mover, instance, lease))
+        self.member.shared.call(None, Attachment::None, |rules, mover| rules.downgrade(mover, instance, lease))
     }
 
     /// Makes a lease to read one to write, with nobody writing between the two, at once or not at all.
@@ -163,7 +164,7 @@ impl DeviceLease {
     /// [`Error::Busy`] while others read; [`Error::Access`] if the object was published without that right. It is a lease to read then, as before.
     pub fn upgrade(&mut self) -> Result<(), Error> {
         let (instance, lease) = (self.member.instance, self.lease);
-        self.member.shared.call(None, false, |rules, mover| rules.upgrade(mover, instance, lease))
+        self.member.shared.call(None, Attachment::None, |rules, mover| rules.upgrade(mover, instance, lease))
     }
 
     /// Gives the lease back.
@@ -172,7 +173,7 @@ impl DeviceLease {
     /// None today.
     pub fn release(self) -> Result<(), Error> {
         let (instance, lease) = (self.member.instance, self.lease);
-        self.member.shared.call(None, false, |rules, mover| rules.release(mover, instance, lease))
+        self.member.shared.call(None, Attachment::None, |rules, mover| rules.release(mover, instance, lease))
     }
 
     fn reach(
@@ -183,7 +184,7 @@ impl DeviceLease {
         then: impl FnOnce(&mut dyn memctl_core::Storage) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (instance, lease) = (self.member.instance, self.lease);
-        self.member.shared.call(None, false, |rules, mover| {
+        self.member.shared.call(None, Attachment::None, |rules, mover| {
             let (object, leased, allowed) = rules.leased_range(instance, lease)?;
             let bytes = memctl_core::Span::claim("the bytes to move", offset, len as u64)?;
             if !bytes.inside(leased) {
@@ -211,7 +212,7 @@ impl Member {
         ) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let caller = self.instance;
-        self.shared.call(None, false, |rules, mover| {
+        self.shared.call(None, Attachment::None, |rules, mover| {
             if self.shared.threads == Threads::One {
                 mover.check_free(rules, rules.named(name)?)?;
             }
@@ -227,14 +228,15 @@ impl Drop for DeviceLease {
     fn drop(&mut self) {
         let (instance, lease) = (self.member.instance, self.lease);
         // Released before, or nothing can fail.
-        let _released = self.member.shared.call(None, false, |rules, mover| rules.release(mover, instance, lease));
+        let _released =
+            self.member.shared.call(None, Attachment::None, |rules, mover| rules.release(mover, instance, lease));
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
         let instance = self.instance;
-        self.shared.call(None, false, |rules, mover| rules.end(mover, instance));
+        self.shared.call(None, Attachment::None, |rules, mover| rules.end(mover, instance));
     }
 }
 

@@ -8,12 +8,13 @@ use memctl_copy::Anonymous;
 use memctl_core::{Error, InstanceId, MemoryId, ObjectId, Quotas, Rights, Threads};
 use wasmtime::Config;
 
+use crate::attachment::Attachment;
 use crate::body::{Bodies, Body, body};
 use crate::builder::publish;
 use crate::creator::Creator;
 use crate::frames::Frames;
 use crate::gate::{Gate, Ticket};
-use crate::memories::{ById, Memories, id_of};
+use crate::memories::{ById, Memories, Used, id_of};
 use crate::mover::Mover;
 use crate::place::Place;
 use crate::presence::Presence;
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) files: bool,
     pub(crate) threads: Threads,
     pub(crate) audited: bool,
+    pub(crate) advisory: bool,
     pub(crate) gate: Gate,
     pub(crate) made: Arc<Memories>,
     state: Mutex<State>,
@@ -177,7 +179,7 @@ impl Shared {
         mode: Mode,
         guest_quotas: Quotas,
         files: bool,
-        (threads, audited): (Threads, bool),
+        (threads, audited, advisory): (Threads, bool, bool),
         rules: memctl_core::Domain,
         bodies: Bodies,
     ) -> Self {
@@ -187,6 +189,7 @@ impl Shared {
             files,
             threads,
             audited,
+            advisory,
             gate: Gate::default(),
             made: Arc::new(Memories::default()),
             state: Mutex::new(State {
@@ -211,15 +214,15 @@ impl Shared {
     pub(crate) fn call<R>(
         &self,
         place: Option<Place<'_>>,
-        attached: bool,
+        attachment: Attachment,
         then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R,
     ) -> R {
         let state = &mut *self.lock();
         if let Some(Place::Known(memory)) = &place {
-            state.memories.entry(id_of(memory)).or_insert_with(|| memory.clone());
+            state.memories.insert(id_of(memory), Used { memory: memory.clone(), attachment });
         }
         let running = self.gate.disturb().and_then(|ticket| state.inside.get(&ticket.bits()).copied());
-        state.call(self.mode, place, attached, running, then)
+        state.call(self, place, attachment, running, then)
     }
 
     fn with_named<R>(
@@ -227,7 +230,7 @@ impl Shared {
         name: &str,
         then: impl FnOnce(&mut memctl_core::Domain, ObjectId, &mut Mover<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        self.call(None, false, |rules, mover| {
+        self.call(None, Attachment::None, |rules, mover| {
             let object = rules.named(name)?;
             mover.check_free(rules, object)?;
             then(rules, object, mover)
@@ -237,7 +240,7 @@ impl Shared {
     /// A memory is about to be dropped: windows in it go first.
     pub(crate) fn memory_gone(&self, memory: MemoryId) {
         if self.lock().memories.contains_key(&memory) {
-            self.call(None, true, |rules, mover| rules.memory_gone(mover, memory));
+            self.call(None, Attachment::None, |rules, mover| rules.memory_gone(mover, memory));
             self.lock().memories.remove(&memory);
         }
     }
@@ -266,6 +269,7 @@ impl State {
             mapped_bytes: u64::MAX,
             leases: u32::MAX,
             waiters: u32::MAX,
+            protected_ranges: u32::MAX,
         })
     }
 
@@ -278,16 +282,16 @@ impl State {
     /// Runs one call into the domain.
     pub(crate) fn call<R>(
         &mut self,
-        mode: Mode,
+        shared: &Shared,
         place: Option<Place<'_>>,
-        attached: bool,
+        attachment: Attachment,
         running: Option<InstanceId>,
         then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R,
     ) -> R {
         let Self { rules, bodies, memories, presences, twins, bells, stats, .. } = self;
         let answer = then(
             rules,
-            &mut Mover { mode, bodies, memories, presences, twins, bells, stats, place, attached, running },
+            &mut Mover { shared, bodies, memories, presences, twins, bells, stats, place, attachment, running },
         );
         for waiter in rules.take_woken() {
             if let Some(bell) = bells.get(&waiter) {

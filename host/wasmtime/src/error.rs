@@ -42,6 +42,9 @@ pub enum Violation {
          one at a time"
     )]
     Parallel,
+    /// The module declares protection that can't be had here: the host's log says why.
+    #[error("memory-control: the static protection that a module declares can't be had here ({0:?}); the log says why")]
+    Unprotected(memctl_core::Code),
     /// What other guests wrote could not be brought into an `automatic` window.
     #[error("memory-control: an automatic mapping could not be refreshed (error code {0})")]
     Refresh(i32),
@@ -76,6 +79,12 @@ impl std::fmt::Display for Cause {
 impl From<memctl_alias::Fault> for Cause {
     fn from(fault: memctl_alias::Fault) -> Self {
         Self { address: fault.address, kind: fault.kind, write: fault.write }
+    }
+}
+
+impl From<memctl_core::Stopped> for Cause {
+    fn from(stopped: memctl_core::Stopped) -> Self {
+        Self { address: stopped.address, kind: memctl_alias::FaultKind::Protection, write: Some(stopped.write) }
     }
 }
 

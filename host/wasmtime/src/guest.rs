@@ -1,15 +1,18 @@
 //! One guest of a domain: its number at the gate, its crossings, its end.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use memctl_alias::Reservation;
 use memctl_core::{Error, InstanceId, Quotas, Threads};
-use wasmtime::CallHook;
+use wasmtime::{CallHook, Engine};
 
+use crate::attachment::Attachment;
+use crate::declared::Declared;
 use crate::domain::{Shared, Whereabouts};
 use crate::error::{Cause, Violation};
 use crate::gate::{Entered, Ticket};
+use crate::protection::stopped_by_checks;
 
 /// What the guest's store, its call hook and its host functions have in common.
 pub(crate) struct Guest {
@@ -17,7 +20,7 @@ pub(crate) struct Guest {
     pub(crate) instance: InstanceId,
     ticket: Ticket,
     /// The store's crossings are seen.
-    attached: AtomicBool,
+    attachment: AtomicU8,
     /// It shares something: it runs only while no other such guest does.
     gated: AtomicBool,
     /// It has, or had, snapshots: nobody replaces their pages while it is inside.
@@ -29,6 +32,10 @@ pub(crate) struct Guest {
     memories: Mutex<Vec<Arc<Reservation>>>,
     /// How many faults the process had contained when this guest last looked for its own.
     faults_seen: AtomicU64,
+    /// What its program declared, while it is instantiated.
+    pub(crate) declared: Declared,
+    /// What it may do to its memories is checked by its own code: so has host code that writes there for it.
+    checked: AtomicBool,
     /// It was trapped for good.
     poisoned: AtomicBool,
     violation: Mutex<Option<Violation>>,
@@ -47,13 +54,15 @@ impl Guest {
             shared,
             instance,
             ticket,
-            attached: AtomicBool::new(false),
+            attachment: AtomicU8::new(Attachment::None as u8),
             gated: AtomicBool::new(false),
             frozen: AtomicBool::new(false),
             whereabouts,
             unwatched: AtomicBool::new(false),
             memories: Mutex::default(),
             faults_seen: AtomicU64::new(memctl_alias::contained_faults()),
+            declared: Declared::default(),
+            checked: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
             violation: Mutex::default(),
             mapping_handles: AtomicU32::new(0),
@@ -61,12 +70,12 @@ impl Guest {
         })
     }
 
-    pub(crate) fn is_attached(&self) -> bool {
-        self.attached.load(Ordering::Relaxed)
+    pub(crate) fn attachment(&self) -> Attachment {
+        Attachment::from_number(self.attachment.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn attach(&self) {
-        self.attached.store(true, Ordering::Relaxed);
+    pub(crate) fn attach(&self, engine: &Engine) {
+        self.attachment.store(Attachment::of(engine) as u8, Ordering::Relaxed);
     }
 
     /// Control passes between guest and host. The usual case costs four loads and a compare-and-swap.
@@ -74,6 +83,7 @@ impl Guest {
         if hook.entering_host() {
             if matches!(hook, CallHook::ReturningFromWasm) {
                 self.whereabouts.frames.pop();
+                self.seal_declared()?;
             }
             if self.gated.load(Ordering::Relaxed) {
                 self.leave();
@@ -111,7 +121,7 @@ impl Guest {
         if self.unwatched.load(Ordering::Relaxed) {
             let instance = self.instance;
             let state = &mut *self.shared.lock();
-            state.call(self.shared.mode, None, true, None, |rules, mover| rules.leave(mover, instance));
+            state.call(&self.shared, None, self.attachment(), None, |rules, mover| rules.leave(mover, instance));
         }
         self.shared.gate.leave(self.ticket);
     }
@@ -127,7 +137,8 @@ impl Guest {
             return Ok(());
         }
         let instance = self.instance;
-        let refreshed = state.call(self.shared.mode, None, true, None, |rules, mover| rules.enter(mover, instance));
+        let refreshed =
+            state.call(&self.shared, None, self.attachment(), None, |rules, mover| rules.enter(mover, instance));
         refreshed.map_err(|error| {
             self.shared.gate.leave(self.ticket);
             crate::error::refused(instance, "refresh at a crossing", &error);
@@ -157,7 +168,7 @@ impl Guest {
         violation.map_or(Ok(()), Err)
     }
 
-    fn poison(&self, violation: Violation) {
+    pub(crate) fn poison(&self, violation: Violation) {
         *self.violation.lock().unwrap_or_else(PoisonError::into_inner) = Some(violation);
         self.poisoned.store(true, Ordering::Relaxed);
     }
@@ -165,7 +176,8 @@ impl Guest {
     /// The last bad page that the guest, or host code for it, touched.
     pub(crate) fn last_fault(&self) -> Option<Cause> {
         let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        memories.iter().find_map(|memory| memory.last_fault()).map(Cause::from)
+        let by_pages = memories.iter().find_map(|memory| memory.last_fault()).map(Cause::from);
+        by_pages.or_else(|| memories.iter().find_map(|memory| stopped_by_checks(self, memory)).map(Cause::from))
     }
 
     /// Host code that acts for the guest may touch windows in `memory` from now on.
@@ -181,10 +193,22 @@ impl Guest {
         self.frozen.store(true, Ordering::Relaxed);
     }
 
+    /// The guest's own code checks what it does to a memory.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_checks(&self) {
+        self.checked.store(true, Ordering::Relaxed);
+    }
+
     /// What the guest shares changed.
     pub(crate) fn remember(&self, rules: &memctl_core::Domain) {
         let one_at_a_time = self.shared.threads == Threads::One;
-        self.gated.store(one_at_a_time && self.is_attached() && rules.shares(self.instance), Ordering::Relaxed);
+        self.gated.store(
+            one_at_a_time && self.attachment().sees_crossings() && rules.shares(self.instance),
+            Ordering::Relaxed,
+        );
         self.unwatched.store(rules.has_unwatched(self.instance), Ordering::Relaxed);
     }
 
@@ -193,7 +217,7 @@ impl Guest {
         let instance = self.instance;
         self.gated.store(false, Ordering::Relaxed);
         self.shared.gate.leave(self.ticket);
-        self.shared.call(None, self.is_attached(), |rules, mover| rules.end(mover, instance));
+        self.shared.call(None, self.attachment(), |rules, mover| rules.end(mover, instance));
         self.shared.lock().dismiss(self.ticket, instance);
         self.memories.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

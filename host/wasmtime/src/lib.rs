@@ -89,6 +89,7 @@
 //! Calls that are refused are logged at level debug to the target `memctl`, with the numbers that explain them; the guest gets
 //! the code only.
 
+mod attachment;
 mod bell;
 mod body;
 mod builder;
@@ -97,6 +98,7 @@ mod component;
 mod core_linker;
 mod creator;
 mod ctx;
+mod declared;
 mod device;
 mod domain;
 mod error;
@@ -105,11 +107,14 @@ mod frames;
 mod gate;
 mod guest;
 mod handles;
+mod means;
 mod memories;
 mod mover;
 mod place;
 mod presence;
+mod protection;
 mod source;
+mod static_protection;
 mod stats;
 mod sync;
 mod sys;
@@ -122,13 +127,15 @@ pub use builder::DomainBuilder;
 pub use component::{Lease, Mapping, Object, add_to_linker_without_files_async, add_to_linker_without_files_sync};
 pub use core_linker::{add_to_core_linker_async, add_to_core_linker_sync};
 pub use ctx::{MemctlCtx, MemctlCtxBuilder, MemctlCtxView, MemctlView, attach};
+pub use declared::{instantiate, instantiate_async};
 pub use device::{Device, DeviceLease};
 pub use domain::{Domain, Mode};
 pub use error::{BuildError, Cause, Violation};
 pub use files::{add_to_linker_async, add_to_linker_sync};
 pub use memctl_alias::{FaultKind, host_page_size};
-pub use memctl_core::{Access, Code, Error, Quotas, Rights};
+pub use memctl_core::{Access, Bounds, Code, Error, Quotas, Rights};
 pub use source::Source;
+pub use static_protection::{DeclarationError, StaticProtection};
 pub use stats::Stats;
 pub use sys::note_faults;
 

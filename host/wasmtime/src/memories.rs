@@ -1,19 +1,58 @@
 //! The guest memories that the host made, found by address.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use memctl_alias::Reservation;
-use memctl_core::MemoryId;
+use memctl_core::{MemoryId, Shield};
+
+use crate::attachment::Attachment;
 
 /// Every live memory that one domain's creator made, by base address.
 #[derive(Debug, Default)]
 pub(crate) struct Memories {
-    by_base: RwLock<BTreeMap<usize, Arc<Reservation>>>,
+    made: RwLock<Made>,
 }
 
-/// The memories that windows lie in, by the number that the domain's tables know them by.
-pub(crate) type ById = BTreeMap<MemoryId, Arc<Reservation>>;
+#[derive(Debug, Default)]
+struct Made {
+    by_base: BTreeMap<usize, (Arc<Reservation>, Born)>,
+    by_birth: BTreeMap<Born, Arc<Reservation>>,
+}
+
+/// Which memory of its thread's a memory is: those of one module are made one after the other, on one thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Born {
+    thread: u64,
+    number: u64,
+}
+
+impl Born {
+    fn next() -> Self {
+        static THREADS: AtomicU64 = AtomicU64::new(0);
+        thread_local! {
+            static THREAD: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
+            static NUMBER: Cell<u64> = const { Cell::new(0) };
+        }
+        Self { thread: THREAD.with(|thread| *thread), number: NUMBER.replace(NUMBER.get() + 1) }
+    }
+}
+
+/// The most memories that one module has before the shield of its first.
+const FURTHEST: u64 = 128;
+
+/// The memories that the domain's tables know, by the number that they know them by.
+pub(crate) type ById = BTreeMap<MemoryId, Used>;
+
+/// A memory that some guest uses.
+#[derive(Debug)]
+pub(crate) struct Used {
+    pub(crate) memory: Arc<Reservation>,
+    /// What the host sees of its store.
+    pub(crate) attachment: Attachment,
+}
 
 /// The number that the domain's tables know a memory by.
 pub(crate) fn id_of(memory: &Reservation) -> MemoryId {
@@ -22,19 +61,69 @@ pub(crate) fn id_of(memory: &Reservation) -> MemoryId {
 
 impl Memories {
     pub(crate) fn insert(&self, memory: Arc<Reservation>) {
-        let mut memories = self.by_base.write().unwrap_or_else(PoisonError::into_inner);
-        memories.insert(memory.base().addr(), memory);
+        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+        let born = Born::next();
+        made.by_birth.insert(born, memory.clone());
+        made.by_base.insert(memory.base().addr(), (memory, born));
     }
 
     pub(crate) fn remove(&self, memory: &Reservation) {
-        let mut memories = self.by_base.write().unwrap_or_else(PoisonError::into_inner);
-        memories.remove(&memory.base().addr());
+        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, born)) = made.by_base.remove(&memory.base().addr()) {
+            made.by_birth.remove(&born);
+        }
     }
 
     /// The memory that `address` lies in, or just past the end of. The address is a key, nothing else.
     pub(crate) fn at(&self, address: usize) -> Option<Arc<Reservation>> {
-        let memories = self.by_base.read().unwrap_or_else(PoisonError::into_inner);
-        let (_, memory) = memories.range(..=address).next_back()?;
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let (_, (memory, _)) = made.by_base.range(..=address).next_back()?;
         memory.contains(address).then(|| memory.clone())
+    }
+
+    /// The shield that guards `memory`, if it belongs to an instrumented module.
+    pub(crate) fn shield_of(&self, memory: &Reservation) -> Option<(Arc<Reservation>, Shield)> {
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let Born { thread, number } = made.by_base.get(&memory.base().addr())?.1;
+        let behind = (Born { thread, number: number + 1 }, Born { thread, number: number + FURTHEST });
+        made.by_birth.range(behind.0..=behind.1).find_map(|(born, candidate)| {
+            let shield = Shield::parse(&header(candidate)?, candidate.size())?;
+            (u64::from(shield.distance) == born.number - number).then(|| (candidate.clone(), shield))
+        })
+    }
+}
+
+/// The first bytes of a shield.
+pub(crate) fn header(memory: &Reservation) -> Option<[u8; 128]> {
+    let mut header = [0; 128];
+    memory.read(0, &mut header).ok()?;
+    Some(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use memctl_core::Bounds;
+
+    #[test]
+    fn a_shield_guards_the_memory_made_so_many_before_it() {
+        let memories = Memories::default();
+        let make = |distance: Option<u32>| {
+            let memory = Arc::new(Reservation::new(4096, 4096, 0).expect("room"));
+            if let Some(distance) = distance {
+                let shield = Shield { distance, capacity: 8, granule: 0, declared: Bounds::NONE, checks_table: true };
+                memory.write(0, &shield.to_bytes()).expect("fits");
+            }
+            memories.insert(memory.clone());
+            memory
+        };
+        let (first, second) = (make(None), make(None));
+        let (of_first, of_second) = (make(Some(2)), make(Some(2)));
+        let found = |memory| memories.shield_of(memory).map(|(shield, _)| shield.id());
+        assert_eq!(found(&first), Some(of_first.id()));
+        assert_eq!(found(&second), Some(of_second.id()));
+        assert_eq!(found(&of_second), None);
+        let elsewhere = std::thread::scope(|scope| scope.spawn(|| make(Some(1))).join().expect("runs"));
+        assert_eq!(found(&of_second), None, "made by another thread: {elsewhere:?}");
     }
 }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use memctl_alias::{FaultKind, FileObject, Protection, Reservation};
 use memctl_core::{
-    Access, Ask, Backend, Coherence, Error, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View,
+    Access, Ask, Backend, Coherence, Error, Forbidden, MemoryId, ObjectId, Part, Populate, Sharing, Shield, Shown,
+    Span, View,
 };
 
 use crate::Mode;
+use crate::attachment::Attachment;
 use crate::body::{Bodies, body};
-use crate::domain::Presences;
+use crate::domain::{Presences, Shared};
+use crate::means::Means;
 use crate::place::{Place, lent_id};
 use crate::stats::Stats;
 use crate::sys;
@@ -18,7 +21,7 @@ use crate::waiting::Bells;
 
 /// The means of one call into the domain.
 pub(crate) struct Mover<'a> {
-    pub(crate) mode: Mode,
+    pub(crate) shared: &'a Shared,
     pub(crate) bodies: &'a mut Bodies,
     pub(crate) memories: &'a crate::memories::ById,
     pub(crate) presences: &'a Presences,
@@ -27,8 +30,8 @@ pub(crate) struct Mover<'a> {
     pub(crate) stats: &'a mut Stats,
     /// The caller's memory, if the call came with one.
     pub(crate) place: Option<Place<'a>>,
-    /// Whether the domain sees the caller's crossings and faults.
-    pub(crate) attached: bool,
+    /// What the domain sees of the caller's store.
+    pub(crate) attachment: Attachment,
     /// The guest that is running on another thread right now: its windows are not to be touched.
     pub(crate) running: Option<memctl_core::InstanceId>,
 }
@@ -49,7 +52,7 @@ impl Mover<'_> {
     }
 
     fn known(&self, memory: MemoryId) -> Option<&Reservation> {
-        self.memories.get(&memory).map(AsRef::as_ref)
+        self.memories.get(&memory).map(|used| used.memory.as_ref())
     }
 
     fn reservation(&self, view: &View) -> Result<&Reservation, Error> {
@@ -75,7 +78,7 @@ impl Mover<'_> {
                     .map(Bytes::Lent)
                     .ok_or(Error::Unsupported { why: "the host doesn't know this memory: pass the whole window" })?
             }
-            _ => Bytes::Known(self.memories.get(&view.memory).ok_or(Error::Stale { what: "memory" })?),
+            _ => Bytes::Known(&self.memories.get(&view.memory).ok_or(Error::Stale { what: "memory" })?.memory),
         };
         let storage = body(self.bodies, view.object)?.storage_mut();
         match bytes {
@@ -108,21 +111,26 @@ impl Mover<'_> {
         }
         let storage = self.bodies.get(&view.object).ok_or(Error::Stale { what: "object" })?.storage();
         let Some((from, len)) = tail(part, storage.size()?, memctl_alias::host_page_size()) else { return Ok(()) };
-        if view.guarded {
-            return self.zero_guarded_tail(view, from, len);
+        if view.guarded || view.restricted {
+            return self.zero_tail_beside(view, from, len);
         }
         self.reservation(view)?.zero_if_dirty(part.window.start() + (from - part.offset), len)
     }
 }
 
 impl Mover<'_> {
-    /// [`Mover::zero_tail`] of `len` bytes of the object from `offset` on, all of one host page, past the window: leases may not let it be touched.
-    fn zero_guarded_tail(&self, view: &View, offset: u64, len: u64) -> Result<(), Error> {
+    /// [`Mover::zero_tail`] of `len` bytes of the object from `offset` on, all of one host page, past the window: leases or protection may not let it be
+    /// touched. Nobody stored there if nobody can.
+    fn zero_tail_beside(&self, view: &View, offset: u64, len: u64) -> Result<(), Error> {
         let host_page = memctl_alias::host_page_size();
         let (page, at) = (offset - offset % host_page, offset % host_page);
         let bytes = usize::try_from(host_page).map_err(|_| Error::OutOfMemory { what: "a host page" })?;
+        let file = self.file(view)?;
+        if !file.writable() {
+            return Ok(());
+        }
         let beside = Reservation::new(bytes, bytes, 0)?;
-        beside.show_shared(0, host_page, self.file(view)?, page)?;
+        beside.show_shared(0, host_page, file, page)?;
         beside.zero_if_dirty(at, len)
     }
 
@@ -161,13 +169,13 @@ fn real(part: Part) -> usize {
 impl Backend for Mover<'_> {
     fn choose(&mut self, memory: MemoryId, object: ObjectId, ask: Ask) -> Result<Shown, Error> {
         let known = self.known(memory).is_some();
-        let aliasable = known && self.attached && self.mode != Mode::Copy;
+        let aliasable = known && self.attachment.survives_faults() && self.shared.mode != Mode::Copy;
         let has_file = body(self.bodies, object)?.file().is_some();
-        if self.mode == Mode::Auto && !aliasable {
+        if self.shared.mode == Mode::Auto && !aliasable {
             tracing::debug!(
                 target: "memctl",
                 host_knows_the_memory = known,
-                store_is_attached = self.attached,
+                store = ?self.attachment,
                 "this window is copied; to alias it use Domain::configure on the engine's Config, and attach the store"
             );
         }
@@ -179,7 +187,7 @@ impl Backend for Mover<'_> {
                 why: "aliasing needs the alias backend, a memory that the host made (Domain::configure) and a store that is \
                       attached (attach)",
             }),
-            (Sharing::Shared, _) if self.mode == Mode::Alias => Err(Error::Unsupported {
+            (Sharing::Shared, _) if self.shared.mode == Mode::Alias => Err(Error::Unsupported {
                 why: "this memory can't be aliased, and the embedder chose the backend alias: make the engine's memories with \
                       Domain::configure, attach the store, or choose the backend auto",
             }),
@@ -187,7 +195,7 @@ impl Backend for Mover<'_> {
                 why: "automatic mappings need a memory that the host finds at every crossing: use Domain::configure on the \
                       engine's Config, or map leased",
             }),
-            (Sharing::Shared, Coherence::Automatic) if !self.attached => Err(Error::Unsupported {
+            (Sharing::Shared, Coherence::Automatic) if !self.attachment.sees_crossings() => Err(Error::Unsupported {
                 why: "automatic mappings need a store whose crossings the host sees: call attach on it, or map leased",
             }),
             (Sharing::Shared, _) => Ok(Shown::Copy),
@@ -200,12 +208,7 @@ impl Backend for Mover<'_> {
 
     fn show(&mut self, view: &View, part: Part) -> Result<(), Error> {
         let shown = match view.shown {
-            Shown::Copy => {
-                self.stats.bytes_copied += part.real;
-                self.with_bytes(view, part.window, |storage, bytes| {
-                    memctl_copy::show(storage, part.offset, bytes, real(part))
-                })
-            }
+            Shown::Copy => self.show_copy(view, part),
             Shown::Alias | Shown::Snapshot => self.show_pages(view, part),
         };
         if shown.is_ok() {
@@ -220,7 +223,9 @@ impl Backend for Mover<'_> {
         match view.shown {
             Shown::Alias | Shown::Snapshot => self.reservation(view)?.hide(view.window.start(), view.window.len()),
             Shown::Copy => match self.known(view.memory) {
-                Some(memory) if view.window.len() > SMALL => memory.hide(view.window.start(), view.window.len()),
+                Some(memory) if view.window.len() > SMALL || view.restricted => {
+                    memory.hide(view.window.start(), view.window.len())
+                }
                 Some(memory) => memory.zero(view.window.start(), view.window.len()),
                 None => self.with_bytes(view, view.window, |_, bytes| {
                     memctl_copy::hide(bytes);
@@ -265,8 +270,28 @@ impl Backend for Mover<'_> {
         })
     }
 
-    fn lend(&mut self, view: &View, part: Span, access: Option<Access>) -> Result<(), Error> {
-        let memory = self.reservation(view)?;
+    fn protection(&mut self, memory: MemoryId) -> Result<u64, Error> {
+        Ok(match self.means(memory)? {
+            Means::Pages | Means::Advice => u64::MAX,
+            Means::Checks(_, shield) => shield.capacity.into(),
+        })
+    }
+
+    fn forbid(&mut self, memory: MemoryId, ranges: &[Forbidden]) -> Result<(), Error> {
+        match self.means(memory)? {
+            Means::Pages | Means::Advice => Ok(()),
+            Means::Checks(shield, _) => {
+                let (head, table) = memctl_core::host_part(ranges);
+                shield.write(Shield::HEADER, &table)?;
+                shield.write(Shield::COUNT, &head)
+            }
+        }
+    }
+
+    fn permit(&mut self, memory: MemoryId, part: Span, access: Option<Access>) -> Result<(), Error> {
+        // Guarded windows are of memories whose pages see to it; elsewhere there is nothing to do.
+        let pages = self.memories.get(&memory).is_some_and(|used| self.has_pages(used));
+        let Some(memory) = self.known(memory).filter(|_| pages) else { return Ok(()) };
         let (start, len) = (part.start(), part.len());
         match access {
             None => memory.guard(start, len),
@@ -281,6 +306,25 @@ impl Backend for Mover<'_> {
                 })
             }
         }
+    }
+
+    fn discard(&mut self, memory: MemoryId, view: Option<&View>, part: Span) -> Result<(), Error> {
+        match (self.known(memory), view.map(|view| view.shown)) {
+            (Some(memory), Some(Shown::Snapshot | Shown::Alias)) => memory.hide(part.start(), part.len()),
+            (Some(memory), Some(Shown::Copy) | None) => {
+                let host_page = memctl_alias::host_page_size();
+                if part.start().is_multiple_of(host_page) && part.len().is_multiple_of(host_page) {
+                    memory.discard(part.start(), part.len())
+                } else {
+                    memory.zero(part.start(), part.len())
+                }
+            }
+            (None, _) => self.lent(part).map(|bytes| bytes.fill(0)),
+        }
+    }
+
+    fn discard_stored(&mut self, object: ObjectId, offset: u64, len: u64) -> Result<(), Error> {
+        body(self.bodies, object)?.storage_mut().discard(offset, len)
     }
 
     fn detach(&mut self, view: &View) -> Result<(), Error> {
@@ -313,17 +357,44 @@ impl Backend for Mover<'_> {
 }
 
 impl Mover<'_> {
+    fn show_copy(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        self.stats.bytes_copied += part.real;
+        let hidden = if view.restricted {
+            self.with_bytes(view, part.window, |_, bytes| Ok(bytes.to_vec()))?
+        } else {
+            Vec::new()
+        };
+        self.with_bytes(view, part.window, |storage, bytes| {
+            memctl_copy::show(storage, part.offset, bytes, real(part))
+        })?;
+        let access = match view.protection {
+            memctl_core::Protection::None => None,
+            memctl_core::Protection::Read => Some(Access::Read),
+            memctl_core::Protection::ReadWrite => return Ok(()),
+        };
+        self.permit(view.memory, view.window, access).inspect_err(|_| {
+            // What the window had before, if it can still be touched.
+            let _open = self.permit(view.memory, view.window, Some(Access::Write));
+            let _restored = self.with_bytes(view, part.window, |_, bytes| {
+                bytes.copy_from_slice(&hidden);
+                Ok(())
+            });
+        })
+    }
+
     fn show_pages(&self, view: &View, part: Part) -> Result<(), Error> {
         let memory = self.reservation(view)?;
         let file = self.file(view)?;
         let (start, len) = (view.window.start(), view.window.len());
         match view.shown {
-            Shown::Snapshot => memory.show_private(start, len, file, view.offset)?,
+            Shown::Snapshot => memory.show_private_as(start, len, file, view.offset, self.pages_of(view))?,
             // Nothing is brought in where nothing can be touched.
-            Shown::Alias | Shown::Copy if view.guarded => return memory.show_guarded(start, len, file, view.offset),
-            Shown::Alias | Shown::Copy => memory.show_shared(start, len, file, view.offset)?,
+            Shown::Alias | Shown::Copy if view.guarded => {
+                return memory.show_shared_as(start, len, file, view.offset, Protection::None);
+            }
+            Shown::Alias | Shown::Copy => memory.show_shared_as(start, len, file, view.offset, self.pages_of(view))?,
         }
-        if view.populate == Populate::Now {
+        if view.populate == Populate::Now && view.protection.can_read() {
             memory.populate(start, len);
         }
         self.zero_tail(view, part)

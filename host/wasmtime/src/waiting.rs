@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use memctl_core::{Asked, Error, InstanceId, LeaseId, WaiterId};
 
+use crate::attachment::Attachment;
 use crate::bell::Bell;
 use crate::domain::Shared;
 use crate::mover::Mover;
@@ -54,7 +55,7 @@ pub(crate) enum Wanted {
 pub(crate) struct Wait {
     shared: Arc<Shared>,
     caller: InstanceId,
-    attached: bool,
+    attachment: Attachment,
     waiter: WaiterId,
     bell: Arc<Bell>,
 }
@@ -66,14 +67,14 @@ impl Wanted {
         mover: &mut Mover<'_>,
         shared: &Arc<Shared>,
         caller: InstanceId,
-        attached: bool,
+        attachment: Attachment,
     ) -> Self {
         match asked {
             Asked::Granted(lease) => Self::Granted(lease),
             Asked::Waits(waiter) => {
                 let bell = Arc::new(Bell::default());
                 mover.bells.insert(waiter, bell.clone());
-                Self::Waits(Wait { shared: shared.clone(), caller, attached, waiter, bell })
+                Self::Waits(Wait { shared: shared.clone(), caller, attachment, waiter, bell })
             }
         }
     }
@@ -101,7 +102,7 @@ impl Wait {
     /// [`Error::TimedOut`] if it isn't; those of [`memctl_core::Domain::collect`].
     pub(crate) fn collect(self, place: Option<Place<'_>>) -> Result<LeaseId, Error> {
         let (caller, waiter) = (self.caller, self.waiter);
-        self.shared.call(place, self.attached, |rules, mover| {
+        self.shared.call(place, self.attachment, |rules, mover| {
             let range = rules.awaited(caller, waiter)?;
             match rules.collect(mover, caller, waiter)? {
                 Some(lease) => Ok(lease),
@@ -113,7 +114,7 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        self.shared.call(None, self.attached, |rules, mover| {
+        self.shared.call(None, self.attachment, |rules, mover| {
             // Nothing, if it was collected.
             rules.give_up(mover, self.caller, self.waiter);
             mover.bells.remove(&self.waiter);

@@ -1,7 +1,12 @@
 //! The types of `wit/types.wit`, `wit/domain.wit` and `wit/mapping.wit` as they cross the component boundary.
 
+use std::sync::Arc;
+
+use memctl_alias::Reservation;
 use memctl_core as rules;
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList, flags};
+
+use crate::guest::Guest;
 
 /// Declares an enum of the interface beside the one in memctl-core that means the same.
 macro_rules! wire_enum {
@@ -151,23 +156,51 @@ pub(crate) struct Quotas {
     mapped_bytes: u64,
     leases: u32,
     waiters: u32,
+    #[component(name = "protected-ranges")]
+    protected_ranges: u32,
 }
 
 impl From<rules::Quotas> for Quotas {
     fn from(quotas: rules::Quotas) -> Self {
-        let rules::Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters } = quotas;
-        Self { objects, object_bytes, mappings, mapped_bytes, leases, waiters }
+        let rules::Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters, protected_ranges } = quotas;
+        Self { objects, object_bytes, mappings, mapped_bytes, leases, waiters, protected_ranges }
+    }
+}
+
+/// Where the statically protected parts of a memory end.
+#[derive(Clone, Copy, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct Bounds {
+    #[component(name = "no-access")]
+    no_access: u64,
+    #[component(name = "read-only")]
+    read_only: u64,
+}
+
+impl From<rules::Bounds> for Bounds {
+    fn from(rules::Bounds { no_access, read_only }: rules::Bounds) -> Self {
+        Self { no_access, read_only }
+    }
+}
+
+impl From<Bounds> for rules::Bounds {
+    fn from(Bounds { no_access, read_only }: Bounds) -> Self {
+        Self { no_access, read_only }
     }
 }
 
 /// What can be done in one memory, given what is known of it.
-pub(crate) fn capabilities(guest: &crate::guest::Guest, known: bool, tickets: bool) -> Capabilities {
+pub(crate) fn capabilities(guest: &Guest, memory: Option<Arc<Reservation>>, tickets: bool) -> Capabilities {
     let mut can = Capabilities::default();
+    let known = memory.is_some();
+    if memory.is_some_and(|memory| guest.enforces_protection(memory)) {
+        can |= Capabilities::PROTECTION;
+    }
     if guest.can_alias(known) {
         can |= Capabilities::ZERO_COPY | Capabilities::ALIASING;
     }
     let kept_apart = guest.shared.threads != rules::Threads::Many;
-    if known && guest.is_attached() && kept_apart {
+    if known && guest.attachment().sees_crossings() && kept_apart {
         can |= Capabilities::AUTOMATIC;
     }
     if !kept_apart {

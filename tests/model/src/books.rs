@@ -19,8 +19,8 @@ impl Model {
             mappings: count(mappings.clone().count()),
             mapped_bytes: mappings.map(|mapping| mapping.ask.window.1).sum(),
             leases: count(self.leases.iter().filter(|lease| lease.guest == guest).count()),
-            // Nobody waits after a step.
-            waiters: 0,
+            // Nobody waits after a step, and programs protect nothing.
+            ..Quotas::NONE
         }
     }
 
@@ -33,7 +33,8 @@ impl Model {
         });
         let mut total = Quotas { object_bytes: added.sum(), ..Quotas::NONE };
         for guest in 0..GUESTS {
-            let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters: _ } = self.usage(guest);
+            let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters: _, protected_ranges: _ } =
+                self.usage(guest);
             total.objects += objects;
             total.object_bytes += object_bytes;
             total.mappings += mappings;

@@ -1,6 +1,6 @@
 //! Random programs over the whole interface: what is asked, before it names things that are there.
 
-use memctl_core::{Access, Populate, Protection};
+use memctl_core::{Access, Populate};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
 use proptest::prop_oneof;
@@ -169,8 +169,6 @@ fn ask(granule: u64, taste: Taste) -> impl Strategy<Value = MapAt> {
         let mut ask =
             map_at(start * granule + skew(0), len * granule + skew(1), kind).offset(offset * granule + skew(2));
         match odd {
-            3 => ask.options.protection = Protection::None,
-            4 => ask.options.protection = Protection::Read,
             5 => ask.window.0 = u64::MAX,
             6 => ask.window.1 = 0_u64.wrapping_sub(granule),
             7 => ask.options.offset = 0_u64.wrapping_sub(granule),

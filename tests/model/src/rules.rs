@@ -1,6 +1,6 @@
 //! Which steps are refused, and with which code.
 
-use memctl_core::{Access, Code, Coherence, Protection, Quotas, Rights};
+use memctl_core::{Access, Code, Coherence, Quotas, Rights};
 
 use crate::entries::{Mapping, Origin};
 use crate::model::{Model, at, published};
@@ -155,10 +155,9 @@ impl Model {
         unless(range.0 >= size || range.1 > size.next_multiple_of(granule), Code::Bounds)?;
 
         let (private, automatic) = (ask.is_private(), ask.is_automatic());
-        let writes = options.protection == Protection::ReadWrite && !private;
         unless(!handle.rights.contains(Rights::READ), Code::Access)?;
-        unless(writes && !handle.rights.contains(Rights::WRITE), Code::Access)?;
-        unless(options.protection != Protection::ReadWrite, Code::Unsupported)?;
+        // Programs protect nothing: that has tests of its own.
+        unless(!private && !handle.rights.contains(Rights::WRITE), Code::Access)?;
         self.fits(guest, Quotas { mappings: 1, mapped_bytes: len, ..Quotas::NONE })?;
 
         let mut mine = self.mappings.iter().filter(|mapping| mapping.guest == guest);
@@ -224,7 +223,7 @@ pub(crate) fn range_of(mapping: &Mapping, part: Range) -> Range {
 
 fn has_room(used: Quotas, limit: Quotas, ask: Quotas) -> bool {
     let rows = |quotas: Quotas| {
-        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters } = quotas;
+        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters, protected_ranges: _ } = quotas;
         [objects.into(), object_bytes, mappings.into(), mapped_bytes, leases.into(), waiters.into()]
     };
     let (used, limit, ask): ([u64; 6], _, _) = (rows(used), rows(limit), rows(ask));

@@ -60,10 +60,24 @@ impl Setting {
     #[must_use]
     pub fn tight(granule: u64) -> (Quotas, Quotas) {
         let bytes = |granules: u64| granules * granule;
-        let guest =
-            Quotas { objects: 5, object_bytes: bytes(4), mappings: 4, mapped_bytes: bytes(6), leases: 3, waiters: 1 };
-        let domain =
-            Quotas { objects: 12, object_bytes: bytes(6), mappings: 9, mapped_bytes: bytes(14), leases: 6, waiters: 1 };
+        let guest = Quotas {
+            objects: 5,
+            object_bytes: bytes(4),
+            mappings: 4,
+            mapped_bytes: bytes(6),
+            leases: 3,
+            waiters: 1,
+            ..Quotas::NONE
+        };
+        let domain = Quotas {
+            objects: 12,
+            object_bytes: bytes(6),
+            mappings: 9,
+            mapped_bytes: bytes(14),
+            leases: 6,
+            waiters: 1,
+            ..Quotas::NONE
+        };
         (guest, domain)
     }
 

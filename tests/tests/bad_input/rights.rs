@@ -1,7 +1,7 @@
 //! What a handle doesn't allow, what isn't there, and what no handle can.
 
-use memctl_tests::probe::{ErrorCode, Protection};
-use memctl_tests::{ALIASING, AUTOMATIC, Ask, GRANULE, LEASED, PRIVATE, World};
+use memctl_tests::probe::ErrorCode;
+use memctl_tests::{ALIASING, AUTOMATIC, GRANULE, LEASED, PRIVATE, World};
 use memctl_wasmtime::{Mode, Rights, Source};
 use wasmtime_wasi::FsPerms;
 
@@ -112,19 +112,6 @@ fn an_object_is_not_cut_under_a_mapping() {
 fn an_unknown_name_is_not_found() {
     for name in ["", "objec", "object ", "OBJECT", "../object", "\0"] {
         refused(ErrorCode::NotFound, |scene| scene.guest.call(|probe, store| probe.call_open(store, name)));
-    }
-}
-
-#[test]
-fn protection_that_is_not_enforced_is_refused() {
-    for protection in [Protection::None, Protection::Read] {
-        for ask in [AUTOMATIC, LEASED, PRIVATE] {
-            refused_after(
-                |scene| scene.guest.open("other"),
-                ErrorCode::Unsupported,
-                |scene, other| scene.guest.try_map(scene.free, GRANULE, other, Ask { protection, ..ask }),
-            );
-        }
     }
 }
 

@@ -40,8 +40,55 @@ fn results_are_where_the_canonical_abi_puts_them() {
             core.read(RESULT as usize, 40).chunks(8).map(|n| u64::from_le_bytes(n.try_into().expect("8"))).collect();
         // A u32 leaves the four bytes behind it alone, or writes zeros there.
         assert_eq!([numbers[0] & 0xffff_ffff, numbers[1], numbers[2] & 0xffff_ffff, numbers[3]], [2, 10, 0, 0]);
+        core.call("sealed", &[Val::I32(0), Val::I32(0), Val::I32(RESULT)]).expect("runs");
+        assert_eq!(core.read(RESULT as usize, 16), [0; 16]);
         core.call("drop object", &[Val::I32(2)]).expect("runs");
         assert_eq!(core.store.data().usage().objects, 1);
+    });
+}
+
+#[test]
+fn a_module_protects_discards_and_seals() {
+    on_every_backend(|mut core| {
+        let range = |at: i64| vec![Val::I32(0), Val::I32(0), Val::I64(WINDOW + at * GRANULE), Val::I64(GRANULE)];
+        let protect = |at: i64, protection: i32| [range(at), vec![Val::I32(protection)]].concat();
+        let seal = |no_access: i64, read_only: i64| {
+            [0, 0].map(Val::I32).into_iter().chain([no_access, read_only].map(Val::I64)).collect::<Vec<_>>()
+        };
+        core.write(window(), &[7; 8192]);
+        core.ask("discard", &range(1), 1).expect("plain memory");
+        assert_eq!(core.read(window() + 4095, 2), [7, 0]);
+        if core.mode == Mode::Copy {
+            let refused = Err(Code::Unsupported as u32);
+            assert_eq!(core.ask("protect", &protect(0, 1), 1), refused);
+            assert_eq!(core.ask("seal", &seal(0, GRANULE), 8), refused);
+            return;
+        }
+        core.ask("protect", &protect(0, 1), 1).expect("plain memory");
+        assert_eq!(core.ask("discard", &range(0), 1), Err(Code::Access as u32));
+        assert_eq!(core.ask("protect", &protect(1 << 20, 1), 1), Err(Code::Bounds as u32));
+        assert!(core.call("protect", &[protect(0, 3), vec![Val::I32(RESULT)]].concat()).is_err(), "no such protection");
+        // Where results go otherwise will be sealed.
+        let result = [Val::I32(i32::try_from(WINDOW + 2 * GRANULE).expect("small"))];
+        core.call("seal", &[&seal(1, 2 * GRANULE + 1)[..], &result].concat()).expect("runs");
+        let bounds = core.read(window() + 8192, 24);
+        assert_eq!(bounds[0], 0);
+        assert_eq!(bounds[8..], [0_u64.to_le_bytes(), (2 * GRANULE.cast_unsigned()).to_le_bytes()].concat());
+    });
+    on_every_backend(|mut core| {
+        if core.mode == Mode::Copy {
+            return;
+        }
+        let start = i32::try_from(WINDOW).expect("small");
+        let arguments = vec![Val::I32(0), Val::I32(0), Val::I64(WINDOW), Val::I64(GRANULE), Val::I32(1)];
+        core.ask("protect", &arguments, 1).expect("plain memory");
+        core.call("through", &[Val::I32(start - 1), Val::I32(start), Val::I32(9)]).expect("before it, and a load");
+        core.call("usage", &[Val::I32(start)]).expect_err("a result is not put there either");
+        assert_eq!(
+            core.store.data().last_fault().map(|fault| (fault.address, fault.write)),
+            Some((WINDOW.cast_unsigned(), Some(true)))
+        );
+        assert_eq!(core.read(window(), 8), [0; 8]);
     });
 }
 

@@ -31,6 +31,10 @@ const IMPORTS: &[(&str, &str, &str, &str)] = &[
     ("mapping", "[static]lease.release", "i32 i32 i32 i64 i64 i32", ""),
     ("mapping", "[resource-drop]mapping", "i32", ""),
     ("mapping", "[resource-drop]lease", "i32", ""),
+    ("protection", "seal", "i32 i32 i64 i64 i32", ""),
+    ("protection", "sealed", "i32 i32 i32", ""),
+    ("protection", "protect", "i32 i32 i64 i64 i32 i32", ""),
+    ("protection", "discard", "i32 i32 i64 i64 i32", ""),
 ];
 
 /// Where results are put.
@@ -108,7 +112,7 @@ fn instantiate(domain: &Domain, mode: Mode, config: &Config, wat: &str) -> Core 
     linker.func_wrap("test", "poke", poke).expect("links");
     let module = Module::new(&engine, wat).expect("compiles");
     let mut store = Store::new(&engine, domain.context().build());
-    let crossing = store.data().crossing();
+    let crossing = store.data().crossing(store.engine());
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
     memctl_wasmtime::note_faults(&mut store);
     let instance = linker.instantiate(&mut store, &module).expect("instantiates");

@@ -89,7 +89,7 @@ pub(crate) fn run(engine: &Engine, module: &Module, memctl: MemctlCtx, arguments
         stdout: Vec::new(),
     };
     let mut store = Store::new(engine, data);
-    let crossing = store.data().memctl.crossing();
+    let crossing = store.data().memctl.crossing(store.engine());
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
     memctl_wasmtime::note_faults(&mut store);
     let command = linker.instantiate(&mut store, module)?;

@@ -76,7 +76,7 @@ fn what_others_write_to_the_file_while_the_guest_stores_elsewhere_stays() {
         let armed = Arc::new(AtomicBool::new(false));
         let fires = armed.clone();
         let mut guest = world.guest_with(FsPerms::ReadWrite, |store| {
-            let crossing = store.data().memctl.crossing();
+            let crossing = store.data().memctl.crossing(store.engine());
             store.call_hook(move |_, hook| {
                 // The guest has stored, and the domain has not heard of it yet.
                 if matches!(hook, CallHook::ReturningFromWasm) && fires.swap(false, Ordering::Relaxed) {

@@ -45,7 +45,7 @@ fn a_guest_that_would_block_the_thread_of_whom_it_waits_for() {
             let answer = Arc::new(Mutex::new(None));
             let (inner, asked) = (b.clone(), answer.clone());
             let mut a = world.guest_with(wasmtime_wasi::FsPerms::ReadWrite, move |store| {
-                let crossing = store.data().memctl.crossing();
+                let crossing = store.data().memctl.crossing(store.engine());
                 store.call_hook(move |_, hook| {
                     crossing(hook)?;
                     // A is in the middle of a call to the host, and waits for this to return.

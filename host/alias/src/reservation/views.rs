@@ -26,29 +26,26 @@ impl Reservation {
     /// [`Error::Access`] if the object is read-only, [`Error::OutOfMemory`], [`Error::Unsupported`] if the file system
     /// can't map its files, [`Error::Io`], and those of the range.
     pub fn show_shared(&self, start: u64, len: u64, file: &FileObject, offset: u64) -> Result<(), Error> {
-        if !file.writable() {
-            return Err(Error::Access { right: "write the file" });
-        }
-        self.show(start, len, View::Shared, file, offset)
+        self.show_shared_as(start, len, file, offset, Protection::ReadWrite)
     }
 
-    /// As [`Reservation::show_shared`], but no byte can be touched before [`Reservation::protect`] lets it.
+    /// As [`Reservation::show_shared`], with a protection that [`Reservation::protect`] can change; for one that lets nobody store, a read-only object will do. It can't be made
+    /// writable later, then.
     ///
     /// # Errors
     /// As [`Reservation::show_shared`].
-    pub fn show_guarded(&self, start: u64, len: u64, file: &FileObject, offset: u64) -> Result<(), Error> {
-        if !file.writable() {
+    pub fn show_shared_as(
+        &self,
+        start: u64,
+        len: u64,
+        file: &FileObject,
+        offset: u64,
+        protection: Protection,
+    ) -> Result<(), Error> {
+        if protection == Protection::ReadWrite && !file.writable() {
             return Err(Error::Access { right: "write the file" });
         }
-        self.show(start, len, View::Guarded, file, offset)
-    }
-
-    /// Shows the file's own pages without the right to store, which [`Reservation::protect`] can't give either.
-    ///
-    /// # Errors
-    /// As [`Reservation::show_shared`]; a read-only object will do.
-    pub fn show_read_only(&self, start: u64, len: u64, file: &FileObject, offset: u64) -> Result<(), Error> {
-        self.show(start, len, View::SharedReadOnly, file, offset)
+        self.show(start, len, (View::Shared, protection), file, offset)
     }
 
     /// Shows the file's own pages until the first store to each, which makes a private copy of it.
@@ -58,10 +55,32 @@ impl Reservation {
     /// # Errors
     /// As [`Reservation::show_shared`]; a read-only object will do.
     pub fn show_private(&self, start: u64, len: u64, file: &FileObject, offset: u64) -> Result<(), Error> {
-        self.show(start, len, View::Private, file, offset)
+        self.show_private_as(start, len, file, offset, Protection::ReadWrite)
     }
 
-    fn show(&self, start: u64, len: u64, view: View, file: &FileObject, offset: u64) -> Result<(), Error> {
+    /// As [`Reservation::show_private`], with a protection that [`Reservation::protect`] can change.
+    ///
+    /// # Errors
+    /// As [`Reservation::show_private`].
+    pub fn show_private_as(
+        &self,
+        start: u64,
+        len: u64,
+        file: &FileObject,
+        offset: u64,
+        protection: Protection,
+    ) -> Result<(), Error> {
+        self.show(start, len, (View::Private, protection), file, offset)
+    }
+
+    fn show(
+        &self,
+        start: u64,
+        len: u64,
+        view: (View, Protection),
+        file: &FileObject,
+        offset: u64,
+    ) -> Result<(), Error> {
         let (start, len) = self.window(start, len)?;
         let granule = crate::host_page_size();
         if !offset.is_multiple_of(granule) {
@@ -142,11 +161,23 @@ impl Reservation {
     /// See [`mprotect(2)`](https://man7.org/linux/man-pages/man2/mprotect.2.html).
     ///
     /// # Errors
-    /// [`Error::Access`] to make a view writable that [`Reservation::show_read_only`] made, [`Error::OutOfMemory`], and those of the range. A part of
+    /// [`Error::Access`] to make a view writable that [`Reservation::show_shared_as`] made of a read-only object, [`Error::OutOfMemory`], and those of the range. A part of
     /// the window may have changed.
     pub fn protect(&self, start: u64, len: u64, protection: Protection) -> Result<(), Error> {
         let (start, len) = self.window(start, len)?;
         self.space.protect(start, len, protection).map_err(|errno| refused("change the window's protection", errno))
+    }
+
+    /// Makes ordinary guest memory zero, and gives its host pages back; what may be done to it stays. In a window, use
+    /// [`Reservation::hide`] or the object.
+    ///
+    /// See [`madvise(2)`](https://man7.org/linux/man-pages/man2/madvise.2.html), `MADV_DONTNEED`.
+    ///
+    /// # Errors
+    /// Those of the range, and [`Error::Io`].
+    pub fn discard(&self, start: u64, len: u64) -> Result<(), Error> {
+        let (start, len) = self.window(start, len)?;
+        self.space.discard(start, len).map_err(|errno| refused("discard guest memory", errno))
     }
 
     /// Brings the window's pages in ahead of use. Only advice: it can't fail.

@@ -28,10 +28,6 @@ pub enum Protection {
 pub(crate) enum View {
     /// Stores reach the object.
     Shared,
-    /// As `Shared`, but inaccessible until [`Space::protect`] says otherwise.
-    Guarded,
-    /// The object's own pages, without the right to store, now or later.
-    SharedReadOnly,
     /// The object's own pages until the first store to each.
     Private,
 }
@@ -134,12 +130,22 @@ impl Space {
     }
 
     /// Shows `file` from byte `offset` on. On error see [`Space::mend`].
-    pub(crate) fn show(&self, start: usize, len: usize, view: View, file: BorrowedFd<'_>, offset: u64) -> Result<()> {
-        let (protection, flags) = match view {
-            View::Shared => (READ_WRITE, MapFlags::SHARED),
-            View::Guarded => (ProtFlags::empty(), MapFlags::SHARED),
-            View::SharedReadOnly => (ProtFlags::READ, MapFlags::SHARED),
-            View::Private => (READ_WRITE, ANONYMOUS),
+    pub(crate) fn show(
+        &self,
+        start: usize,
+        len: usize,
+        (view, protection): (View, Protection),
+        file: BorrowedFd<'_>,
+        offset: u64,
+    ) -> Result<()> {
+        let protection = match protection {
+            Protection::None => ProtFlags::empty(),
+            Protection::Read => ProtFlags::READ,
+            Protection::ReadWrite => READ_WRITE,
+        };
+        let flags = match view {
+            View::Shared => MapFlags::SHARED,
+            View::Private => ANONYMOUS,
         };
         let at = self.pages(start, len);
         // SAFETY: `pages` checked that these are our own pages, so MAP_FIXED replaces nothing of anyone else, and no reference
@@ -184,6 +190,13 @@ impl Space {
             tracing::error!(%errno, start, len, "can't fill a hole in a guest's address space");
         }
         true
+    }
+
+    /// Gives back what private anonymous pages hold: they are zero when they are next touched (`MADV_DONTNEED`).
+    pub(crate) fn discard(&self, start: usize, len: usize) -> Result<()> {
+        let at = self.pages(start, len);
+        // SAFETY: `pages` checked that these are our own pages, and no reference to them is alive (invariant of `base`).
+        unsafe { madvise(at, len, Advice::LinuxDontNeed) }
     }
 
     /// Reads the pages in ahead of use (`MADV_POPULATE_READ`, Linux 5.14).

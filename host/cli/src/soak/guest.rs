@@ -185,7 +185,7 @@ impl Guest {
         let state = State { memctl: domain.context().build(), domain: domain.clone(), alarm: alarm.clone() };
         let mut store = Store::new(pre.module().engine(), state);
         store.set_epoch_deadline(u64::MAX / 2);
-        let crossing = store.data().memctl.crossing();
+        let crossing = store.data().memctl.crossing(store.engine());
         store.call_hook(move |_, hook| Ok(crossing(hook)?));
         memctl_wasmtime::note_faults(&mut store);
         let instance = pre.instantiate(&mut store)?;

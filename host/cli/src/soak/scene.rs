@@ -134,6 +134,7 @@ impl Scene {
             mapped_bytes: 40 * granule,
             leases: 4,
             waiters: 1,
+            protected_ranges: 4,
         };
         let all = Quotas {
             objects: 4 * guests,
@@ -142,6 +143,7 @@ impl Scene {
             mapped_bytes: 30 * granule * u64::from(guests),
             leases: 3 * guests,
             waiters: 1 + guests / 2,
+            protected_ranges: 3 * guests,
         };
         let mut builder = Domain::builder()
             .mode(mode)

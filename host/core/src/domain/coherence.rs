@@ -26,7 +26,7 @@ impl Domain {
             let unwatched = self.is_unwatched(&mapping);
             if unwatched || self.mapping(id)?.seen != self.object(object)?.version {
                 let (view, part) = self.part(backend, id, mapping.view.window)?;
-                if unwatched {
+                if unwatched && mapping.is_writable() {
                     backend.rejoin(&view, part)?;
                 } else {
                     backend.refresh(&view, part)?;
@@ -35,8 +35,11 @@ impl Domain {
             }
         }
         for id in self.instance(instance)?.automatic.clone() {
-            let object = self.mapping(id)?.view.object;
-            self.object_mut(object)?.newest = Some(instance);
+            let mapping = self.mapping(id)?;
+            if mapping.is_writable() {
+                let object = mapping.view.object;
+                self.object_mut(object)?.newest = Some(instance);
+            }
         }
         Ok(())
     }
@@ -74,7 +77,7 @@ impl Domain {
         part: (u64, u64),
     ) -> Result<(), Error> {
         let window = self.claim_part(caller, id, part)?;
-        if !self.mapping(id)?.is_shared() {
+        if !self.mapping(id)?.is_writable() {
             return Ok(());
         }
         self.check_momentary(id, window, Access::Write)?;
@@ -121,7 +124,7 @@ impl Domain {
         part: (u64, u64),
     ) -> Result<(), Error> {
         let window = self.claim_part(caller, id, part)?;
-        if self.mapping(id)?.is_shared() {
+        if self.mapping(id)?.is_writable() {
             self.check_momentary(id, window, Access::Write)?;
             if self.mapping(id)?.is_automatic() || self.has_write_lease(id, window) {
                 self.publish_part(backend, id, window)?;
@@ -142,7 +145,7 @@ impl Domain {
         let windows: Vec<MappingId> = object.mappings.iter().copied().collect();
         for id in windows {
             let Some(mapping) = self.mappings.get(id).copied() else { continue };
-            if mapping.view.instance != newest || !mapping.is_automatic() {
+            if mapping.view.instance != newest || !mapping.is_automatic() || !mapping.is_writable() {
                 continue;
             }
             let published =

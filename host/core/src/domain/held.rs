@@ -3,7 +3,7 @@
 use super::Domain;
 use super::leases::ONE_LEASE;
 use crate::entries::Lease;
-use crate::{Access, Backend, Error, LeaseId, Span};
+use crate::{Access, Backend, Error, LeaseId};
 
 impl Domain {
     /// The newest bytes are where the holder of the lease will look for them, and who has a snapshot won't see what it writes.
@@ -99,24 +99,6 @@ impl Domain {
         if !mapping.view.guarded {
             return Ok(());
         }
-        let mut held = alloc::vec::Vec::new();
-        for lease in self.object(mapping.view.object)?.leases.iter().filter_map(|lease| self.leases.get(*lease)) {
-            if let Some((of, leased)) = lease.shown
-                && of == id
-            {
-                held.push((self.granule.cover(leased)?, lease.access));
-            }
-        }
-        let part = self.granule.cover(window)?;
-        let mut at = part.start();
-        while at < part.end() {
-            let here = held.iter().filter(|(leased, _)| leased.start() <= at && at < leased.end());
-            let access = here.map(|(_, access)| *access).max();
-            let edges = held.iter().flat_map(|(leased, _)| [leased.start(), leased.end()]);
-            let end = edges.filter(|edge| *edge > at).fold(part.end(), u64::min);
-            backend.lend(&mapping.view, Span::claim("the lent part", at, end - at)?, access)?;
-            at = end;
-        }
-        Ok(())
+        self.permit(backend, mapping.view.instance, mapping.view.memory, self.granule.cover(window)?)
     }
 }

@@ -235,7 +235,7 @@ impl Domain {
             Target::Mapping(id) => {
                 let window = self.claim_part(caller, id, part)?;
                 let (object, range) = (self.mapping(id)?.view.object, self.range_of(id, window)?);
-                let limit = if self.mapping(id)?.is_shared() { Access::Write } else { Access::Read };
+                let limit = if self.mapping(id)?.is_writable() { Access::Write } else { Access::Read };
                 Lease { instance: caller, object, shown: Some((id, window)), range, access, limit }
             }
             Target::Object(handle) => {

@@ -2,6 +2,7 @@
 
 use super::Domain;
 use crate::entries::{Handle, Mapping, Object};
+use crate::protected::Protected;
 use crate::{
     Access, Ask, Backend, Coherence, Error, HandleId, InstanceId, MapOptions, MappingId, Medium, MemoryId, Part,
     Protection, Quotas, Rights, Sharing, Shown, Span, Threads, View,
@@ -52,8 +53,10 @@ impl Domain {
         let ask = Quotas { mappings: 1, mapped_bytes: len, ..Quotas::NONE };
         self.check_quota(caller, ask)?;
         self.check_window(caller, memory.id, window)?;
+        let writable = options.sharing == Sharing::Shared && rights.contains(Rights::WRITE);
+        let protected = self.check_protection(backend, caller, memory.id, window, options.protection)?;
         let object = self.object(id)?;
-        self.check_range(caller, object, range, options)?;
+        self.check_range(caller, object, range, options, writable)?;
         if options.sharing == Sharing::Private {
             // A snapshot reads: what a writer has not published yet may show on one backend and not on another.
             self.check_leased_range(object, range, Access::Read, |_, _| false)?;
@@ -73,13 +76,20 @@ impl Domain {
             shown,
             populate: options.populate,
             guarded,
+            writable,
+            protection: options.protection,
+            restricted: options.protection != Protection::ReadWrite,
         };
-        if options.sharing == Sharing::Shared {
+        if writable {
             self.let_writer_in(backend, id)?;
         }
         self.settle(backend, id);
         backend.show(&view, part_of(&view, window, size))?;
 
+        if let Err(error) = self.protect_window(backend, &view, protected) {
+            let _hidden = backend.hide(&view);
+            return Err(error);
+        }
         self.take_quota(caller, ask);
         Ok(self.insert_mapping(Mapping {
             view,
@@ -166,6 +176,7 @@ impl Domain {
             self.settle(backend, mapping.view.object);
         }
         let hidden = backend.hide(&mapping.view);
+        self.unprotect_window(backend, &mapping.view);
         let failed = self.mapping(id)?.failed;
         self.remove_mapping(backend, id);
         if let Some(errno) = failed {
@@ -179,8 +190,8 @@ impl Domain {
         let view = mapping.view;
         if let Some(object) = self.objects.get_mut(view.object) {
             object.mappings.insert(id);
-            object.shared += u32::from(mapping.is_shared());
-            if mapping.is_automatic() {
+            object.shared += u32::from(mapping.is_writable());
+            if mapping.is_automatic() && mapping.is_writable() {
                 // The caller goes on running: from now on its window may be the newest.
                 object.newest = Some(view.instance);
             }
@@ -204,7 +215,7 @@ impl Domain {
         let unwatched = self.is_unwatched(&mapping);
         if let Some(object) = self.objects.get_mut(view.object) {
             object.mappings.remove(&id);
-            object.shared -= u32::from(mapping.is_shared());
+            object.shared -= u32::from(mapping.is_writable());
         }
         if let Some(instance) = self.instances.get_mut(view.instance) {
             instance.windows.remove(&(view.memory, view.window.start()));
@@ -224,7 +235,7 @@ impl Domain {
     }
 
     /// No live window of the instance has a byte of `window`.
-    fn check_window(&self, caller: InstanceId, memory: MemoryId, window: Span) -> Result<(), Error> {
+    pub(super) fn check_window(&self, caller: InstanceId, memory: MemoryId, window: Span) -> Result<(), Error> {
         // Live windows don't overlap each other: only the last that starts before `window`'s end can reach into it.
         let before = self.instance(caller)?.windows.range((memory, 0)..(memory, window.end())).next_back();
         if let Some((_, id)) = before {
@@ -236,8 +247,35 @@ impl Domain {
         Ok(())
     }
 
-    /// Rule 4: at most one automatic window per range and store. All shared mappings are writable.
-    fn check_range(&self, caller: InstanceId, object: &Object, range: Span, options: MapOptions) -> Result<(), Error> {
+    /// What will be protected in the memory once a window with this protection is there.
+    fn check_protection(
+        &self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        memory: MemoryId,
+        window: Span,
+        protection: Protection,
+    ) -> Result<Protected, Error> {
+        let mut protected = self.protected(caller, memory)?;
+        if let Some(range) = protected.first_in(window) {
+            return Err(Error::Protected { start: range.span.start(), end: range.span.end() });
+        }
+        if protection != Protection::ReadWrite {
+            protected.set(window, protection);
+            self.check_protected(backend, caller, memory, &protected)?;
+        }
+        Ok(protected)
+    }
+
+    /// Rule 4: at most one automatic window per range and store, if any of them is writable.
+    fn check_range(
+        &self,
+        caller: InstanceId,
+        object: &Object,
+        range: Span,
+        options: MapOptions,
+        writable: bool,
+    ) -> Result<(), Error> {
         if options.sharing == Sharing::Private || options.coherence == Coherence::Leased {
             return Ok(());
         }
@@ -249,7 +287,9 @@ impl Domain {
                 (Coherence::Aliasing, Coherence::Aliasing) => true,
                 (Coherence::Automatic | Coherence::Aliasing, _) => false,
             };
-            if other.view.instance == caller && other.is_shared() && !kept_apart && other.range().overlaps(range) {
+            let written = writable || other.is_writable();
+            let apart = kept_apart || !written || !other.is_shared();
+            if other.view.instance == caller && !apart && other.range().overlaps(range) {
                 return Err(Error::RangeOverlap { start: other.range().start(), end: other.range().end() });
             }
         }
@@ -278,11 +318,6 @@ fn check_rights(rights: Rights, options: MapOptions) -> Result<(), Error> {
         && !rights.contains(Rights::WRITE)
     {
         return Err(Error::Access { right: "write" });
-    }
-    if options.protection != Protection::ReadWrite {
-        return Err(Error::Unsupported {
-            why: "protection none and read are not enforced yet: map private to read what can't be written",
-        });
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod held;
 mod leases;
 mod mappings;
 mod objects;
+mod protection;
 mod waiters;
 mod writers;
 
@@ -15,6 +16,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 
 use crate::entries::{Handle, Instance, Lease, Mapping, Object, Waiter};
+use crate::protected::Protected;
 use crate::quota::Account;
 use crate::table::Table;
 use crate::{
@@ -117,6 +119,7 @@ impl Domain {
             automatic: alloc::vec::Vec::new(),
             shared: 0,
             unwatched: 0,
+            protected: BTreeMap::new(),
         })
     }
 
@@ -137,6 +140,11 @@ impl Domain {
         for handle in handles {
             self.drop_handle(backend, handle);
         }
+        let memories: alloc::vec::Vec<_> =
+            self.instance(id).map(|i| i.protected.keys().copied().collect()).unwrap_or_default();
+        for memory in memories {
+            self.put_protected(id, memory, Protected::default());
+        }
         self.instances.remove(id);
     }
 
@@ -145,6 +153,11 @@ impl Domain {
         let ids: alloc::vec::Vec<MappingId> =
             self.mappings.iter().filter(|(_, m)| m.view.memory == memory).map(|(id, _)| id).collect();
         self.drop_mappings(backend, &ids);
+        let with: alloc::vec::Vec<InstanceId> =
+            self.instances.iter().filter(|(_, i)| i.protected.contains_key(&memory)).map(|(id, _)| id).collect();
+        for instance in with {
+            self.put_protected(instance, memory, Protected::default());
+        }
     }
 
     /// The limits of one instance.

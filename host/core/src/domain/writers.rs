@@ -64,10 +64,12 @@ impl Domain {
     pub(super) fn let_writer_in(&mut self, backend: &mut dyn Backend, id: ObjectId) -> Result<(), Error> {
         let snapshots = self.object(id)?.mappings.clone();
         for mapping in snapshots {
-            let Some(mapping) = self.mappings.get_mut(mapping) else { continue };
-            if mapping.view.shown == Shown::Snapshot {
-                backend.detach(&mapping.view)?;
-                mapping.view.shown = Shown::Copy;
+            let Some(view) = self.mappings.get(mapping).map(|mapping| mapping.view) else { continue };
+            if view.shown == Shown::Snapshot {
+                self.with_access(backend, &view, |backend| backend.detach(&view))?;
+                if let Some(mapping) = self.mappings.get_mut(mapping) {
+                    mapping.view.shown = Shown::Copy;
+                }
             }
         }
         Ok(())

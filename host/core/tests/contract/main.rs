@@ -9,6 +9,7 @@ mod lockstep;
 mod overlaps;
 mod parallel;
 mod program;
+mod protection;
 mod quotas;
 mod snapshots;
 mod stale;

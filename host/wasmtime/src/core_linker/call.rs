@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use memctl_core::{Code, HandleId, LeaseId, MappingId};
+use memctl_alias::Reservation;
+use memctl_core::{Bounds, Code, HandleId, LeaseId, MappingId};
 use wasmtime::{Caller, Extern, Memory, Result, bail, format_err};
 
 use crate::calls::Claim;
@@ -45,7 +46,7 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
     pub(super) fn place(&mut self, (_, _, start, len): Window) -> (Arc<Guest>, Place<'_>, Claim) {
         let guest = self.guest();
         let claim = (start.cast_unsigned(), len.cast_unsigned());
-        let known = guest.shared.made.at(self.memory.data_ptr(&*self.caller).addr());
+        let known = self.known_memory();
         let place = match known {
             Some(memory) => Place::Known(memory),
             None => {
@@ -57,6 +58,12 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
             }
         };
         (guest, place, claim)
+    }
+
+    /// The module's memory, if the host made it.
+    pub(super) fn known_memory(&mut self) -> Option<Arc<Reservation>> {
+        let guest = self.guest();
+        guest.shared.made.at(self.memory.data_ptr(&*self.caller).addr())
     }
 
     /// What one of the module's handles stands for. An unknown one traps, as in the canonical ABI.
@@ -94,6 +101,22 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
 
     /// The guest's bytes from `at` on.
     pub(super) fn bytes(&mut self, at: i32, len: usize) -> Result<&mut [u8]> {
+        self.check_access(at, len, false)?;
+        self.bytes_unchecked(at, len)
+    }
+
+    /// Where the guest's own code checks what it does, so does host code for it.
+    fn check_access(&mut self, at: i32, len: usize, write: bool) -> Result<()> {
+        let guest = self.guest();
+        if guest.is_checked()
+            && let Some(memory) = self.known_memory()
+        {
+            guest.check_access(&memory, at.cast_unsigned().into(), len as u64, write)?;
+        }
+        Ok(())
+    }
+
+    fn bytes_unchecked(&mut self, at: i32, len: usize) -> Result<&mut [u8]> {
         let bytes = self.memory.data_mut(&mut *self.caller).get_mut(at.cast_unsigned() as usize..);
         bytes
             .and_then(|bytes| bytes.get_mut(..len))
@@ -105,7 +128,8 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
         if !to.cast_unsigned().is_multiple_of(align) {
             bail!("memory-control: the result's address {to:#x} is not aligned to {align} bytes");
         }
-        Ok(self.bytes(to, LEN)?.try_into()?)
+        self.check_access(to, LEN, true)?;
+        Ok(self.bytes_unchecked(to, LEN)?.try_into()?)
     }
 
     /// The place of a `result<_, error-code>`, before anything is done: no work is for nobody.
@@ -151,12 +175,33 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
         Ok(())
     }
 
+    /// The record `bounds`.
+    pub(super) fn put_bounds(&mut self, to: i32, bounds: Bounds) -> Result<()> {
+        let result = self.result::<16>(to, 8)?;
+        result[..8].copy_from_slice(&bounds.no_access.to_le_bytes());
+        result[8..].copy_from_slice(&bounds.read_only.to_le_bytes());
+        Ok(())
+    }
+
+    /// `result<bounds, error-code>`: the discriminant, and 8 bytes after its start the record or the code.
+    pub(super) fn put_bounds_or_code(&mut self, to: i32, answer: Result<Bounds, Code>) -> Result<()> {
+        let [tag, first, second] = match answer {
+            Ok(bounds) => [0, bounds.no_access, bounds.read_only],
+            Err(code) => [1, u64::from(code as u8), 0],
+        };
+        let result = self.result::<24>(to, 8)?;
+        for (field, at) in [tag, first, second].into_iter().zip(result.chunks_exact_mut(8)) {
+            at.copy_from_slice(&field.to_le_bytes());
+        }
+        Ok(())
+    }
+
     /// The record `quotas`, each field aligned to its size.
     pub(super) fn put_quotas(&mut self, to: i32, quotas: Quotas) -> Result<()> {
-        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters } = quotas;
-        let result = self.result::<40>(to, 8)?;
-        let last = u64::from(waiters) << 32 | u64::from(leases);
-        let fields = [objects.into(), object_bytes, mappings.into(), mapped_bytes, last];
+        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters, protected_ranges } = quotas;
+        let result = self.result::<48>(to, 8)?;
+        let counts = u64::from(waiters) << 32 | u64::from(leases);
+        let fields = [objects.into(), object_bytes, mappings.into(), mapped_bytes, counts, protected_ranges.into()];
         for (field, at) in fields.into_iter().zip(result.chunks_exact_mut(8)) {
             at.copy_from_slice(&u64::to_le_bytes(field));
         }

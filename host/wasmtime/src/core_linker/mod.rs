@@ -5,6 +5,7 @@
 //! See the [canonical ABI](https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md), "Flattening".
 
 mod call;
+mod protection;
 
 use memctl_core::{Code, MapOptions, MappingId, Populate};
 use wasmtime::{Caller, Linker, Result, format_err};
@@ -35,7 +36,7 @@ use call::Call;
 /// let mut linker: Linker<MemctlCtx> = Linker::new(&engine);
 /// add_to_core_linker_sync(&mut linker, |ctx| ctx)?;
 /// let mut store = Store::new(&engine, domain.context().build());
-/// let crossing = store.data().crossing();
+/// let crossing = store.data().crossing(store.engine());
 /// store.call_hook(move |_, hook| Ok(crossing(hook)?));
 /// note_faults(&mut store);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -142,7 +143,8 @@ async fn upgrade<T: 'static>(
 fn add_all<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<()> {
     add_domain(linker, ctx)?;
     add_object(linker, ctx)?;
-    add_mapping(linker, ctx)
+    add_mapping(linker, ctx)?;
+    protection::add_to_core_linker(linker, ctx)
 }
 
 fn add_domain<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<()> {
@@ -154,7 +156,7 @@ fn add_domain<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memctl
     linker.func_wrap(module, "capabilities-of", move |mut caller: Caller<'_, T>, _: i32, _: i32| {
         let mut call = Call::new(&mut caller, ctx)?;
         let guest = call.guest();
-        let known = guest.shared.made.at(call.memory.data_ptr(&*call.caller).addr()).is_some();
+        let known = call.known_memory();
         let can = wire::capabilities(&guest, known, false);
         // A core module's memory is at hand in every call.
         Ok(wire::bits(can & !Capabilities::WHOLE_WINDOW))

@@ -14,6 +14,7 @@ use memctl_guest::bindings::types::{Access, Coherence, ErrorCode, Protection, Sh
 use memctl_guest::bindings::{domain, file_ticket};
 
 use bindings::exports::memctl::probe::probe::Guest;
+use bindings::wasi::memory_control::protection::{self, Bounds};
 use table::Table;
 
 mod bindings {
@@ -209,6 +210,23 @@ impl Guest for Probe {
 
     fn drop_lease(lease: u32) {
         drop(LEASES.with_borrow_mut(|leases| leases.take(lease)));
+    }
+
+    fn seal(no_access: u64, read_only: u64) -> Result<(u64, u64), ErrorCode> {
+        protection::seal(&[], Bounds { no_access, read_only }).map(|sealed| (sealed.no_access, sealed.read_only))
+    }
+
+    fn sealed() -> (u64, u64) {
+        let sealed = protection::sealed(&[]);
+        (sealed.no_access, sealed.read_only)
+    }
+
+    fn protect(start: u64, len: u64, protection: Protection) -> Result<(), ErrorCode> {
+        protection::protect(&wire::window(start, len), protection)
+    }
+
+    fn discard(start: u64, len: u64) -> Result<(), ErrorCode> {
+        protection::discard(&wire::window(start, len))
     }
 
     fn alloc(len: u32, align: u32) -> u32 {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use memctl_guest::bindings::mapping::{Lease, MapOptions, Mapping};
 use memctl_guest::bindings::object::Object;
-use memctl_guest::bindings::types::{Access, ErrorCode};
+use memctl_guest::bindings::types::{Access, ErrorCode, Window};
 
 /// `result<own<…>, error-code>` in memory.
 #[repr(C)]
@@ -186,6 +186,11 @@ pub(crate) fn use_whole_lists(whole: bool) {
 #[expect(clippy::cast_possible_truncation, reason = "what leaves a 32-bit memory traps, or is refused as a window")]
 fn list(start: u64, len: u64) -> (u32, u32) {
     if WHOLE_LISTS.load(Ordering::Relaxed) { (start as u32, len as u32) } else { (8, 0) }
+}
+
+/// A window for calls that the bindings make, with an empty list.
+pub(crate) fn window(start: u64, len: u64) -> Window {
+    Window { memory: Vec::new(), start, len }
 }
 
 pub(crate) fn map(start: u64, len: u64, object: &Object, options: MapOptions) -> Result<Mapping, ErrorCode> {

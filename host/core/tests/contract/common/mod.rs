@@ -4,7 +4,7 @@ mod ram;
 mod world;
 
 pub(crate) use memctl_model::{Kind, MapAt, map_at};
-pub(crate) use ram::Ram;
+pub(crate) use ram::{Ram, memory_of};
 pub(crate) use world::World;
 
 /// In bytes. As small as on an MPU board, so that programs are small too.

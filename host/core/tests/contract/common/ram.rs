@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use memctl_core::{
-    Access, Ask, Backend, Coherence, Error, InstanceId, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View,
+    Access, Ask, Backend, Coherence, Error, Forbidden, InstanceId, MemoryId, ObjectId, Part, Populate, Protection,
+    Sharing, Shown, Span, View,
 };
 
 use super::{GRANULE, MEMORY, at};
@@ -24,6 +25,10 @@ struct Bytes {
     own: Vec<u8>,
     /// By first byte. Always empty in a copying memory.
     pages: BTreeMap<u64, Page>,
+    /// Granules that protection restricts, where pages see to that.
+    permitted: BTreeMap<u64, Option<Access>>,
+    /// What is protected, where checks see to that.
+    forbidden: Vec<Forbidden>,
     aliases: bool,
 }
 
@@ -49,6 +54,8 @@ pub(crate) struct Ram {
     pub(crate) fails_on: bool,
     /// Objects that were synced to their medium.
     pub(crate) synced: Vec<ObjectId>,
+    /// How many ranges of a memory can be protected.
+    pub(crate) protects: u64,
 }
 
 impl Ram {
@@ -61,11 +68,18 @@ impl Ram {
             fails_at: None,
             fails_on: false,
             synced: Vec::new(),
+            protects: 0,
         }
     }
 
     pub(crate) fn add_memory(&mut self, id: MemoryId, aliases: bool) {
-        let fresh = Bytes { own: vec![0; at(MEMORY)], pages: BTreeMap::new(), aliases };
+        let fresh = Bytes {
+            own: vec![0; at(MEMORY)],
+            pages: BTreeMap::new(),
+            permitted: BTreeMap::new(),
+            forbidden: Vec::new(),
+            aliases,
+        };
         assert!(self.memories.insert(id, fresh).is_none(), "a memory's number is used once");
     }
 
@@ -119,6 +133,17 @@ impl Ram {
         self.memory(id).pages.get(&(address - address % GRANULE))?.lent
     }
 
+    /// What protection allows a guest to do there, where pages see to that.
+    pub(crate) fn permitted(&self, id: MemoryId, address: u64) -> Option<Access> {
+        let start = address - address % GRANULE;
+        self.memory(id).permitted.get(&start).copied().unwrap_or(Some(Access::Write))
+    }
+
+    /// What checks were told.
+    pub(crate) fn forbidden(&self, id: MemoryId) -> &[Forbidden] {
+        &self.memory(id).forbidden
+    }
+
     /// A guest's store.
     pub(crate) fn store(&mut self, id: MemoryId, address: u64, value: u8) {
         let start = address - address % GRANULE;
@@ -162,6 +187,18 @@ impl Ram {
         let size = self.objects[&view.object].size;
         assert_eq!(part.real, size.saturating_sub(part.offset).min(part.window.len()));
         assert!(view.shown != Shown::Snapshot || view.sharing == Sharing::Private);
+    }
+
+    /// The window's pages are shown with the protection that was asked for.
+    fn protect(&mut self, view: &View) {
+        let memory = self.memories.get_mut(&view.memory).expect("live");
+        let access = match view.protection {
+            Protection::None => None,
+            Protection::Read => Some(Access::Read),
+            Protection::ReadWrite => return,
+        };
+        let granules = (view.window.start()..view.window.end()).step_by(at(GRANULE));
+        memory.permitted.extend(granules.filter(|_| memory.aliases).map(|start| (start, access)));
     }
 
     /// Zeroes what an aliasing window shows past the object's end.
@@ -208,6 +245,7 @@ impl Backend for Ram {
         assert_eq!(part.window, view.window);
         let _: Populate = view.populate;
         self.call()?;
+        self.protect(view);
         if view.shown == Shown::Copy {
             self.copy_in(view, part, part.real);
             return Ok(());
@@ -230,6 +268,7 @@ impl Backend for Ram {
         let window = view.window;
         let memory = self.memories.get_mut(&view.memory).expect("live");
         memory.pages.retain(|start, _| *start < window.start() || *start >= window.end());
+        memory.permitted.retain(|start, _| *start < window.start() || *start >= window.end());
         self.own(view.memory, window).fill(0);
         self.call()
     }
@@ -256,15 +295,50 @@ impl Backend for Ram {
         failed
     }
 
-    fn lend(&mut self, view: &View, part: Span, access: Option<Access>) -> Result<(), Error> {
-        assert!(view.guarded && part.inside(view.window));
-        let taken = self.call();
-        let given = if taken.is_ok() { access } else { None };
-        let pages = &mut self.memories.get_mut(&view.memory).expect("live").pages;
-        for start in (part.start()..part.end()).step_by(at(GRANULE)) {
-            pages.get_mut(&start).expect("shown").lent = Some(given);
+    fn protection(&mut self, _memory: MemoryId) -> Result<u64, Error> {
+        if self.protects == 0 {
+            return Err(Error::Unsupported { why: "no protection in this world" });
         }
-        taken
+        Ok(self.protects)
+    }
+
+    fn permit(&mut self, memory: MemoryId, part: Span, access: Option<Access>) -> Result<(), Error> {
+        let done = self.call();
+        let given = if done.is_ok() { access } else { None };
+        let memory = self.memories.get_mut(&memory).expect("live");
+        for start in (part.start()..part.end()).step_by(at(GRANULE)) {
+            match memory.pages.get_mut(&start) {
+                Some(page) if page.lent.is_some() => page.lent = Some(given),
+                _ if memory.aliases && given != Some(Access::Write) => _ = memory.permitted.insert(start, given),
+                _ => _ = memory.permitted.remove(&start),
+            }
+        }
+        done
+    }
+
+    fn forbid(&mut self, memory: MemoryId, ranges: &[Forbidden]) -> Result<(), Error> {
+        assert!(ranges.windows(2).all(|pair| pair[0].span.end() <= pair[1].span.start()), "sorted and disjoint");
+        assert!(ranges.len() as u64 <= self.protects, "the table has room");
+        self.call()?;
+        self.memories.get_mut(&memory).expect("live").forbidden = ranges.to_vec();
+        Ok(())
+    }
+
+    fn discard(&mut self, memory: MemoryId, view: Option<&View>, part: Span) -> Result<(), Error> {
+        self.call()?;
+        let shown = self.memories.get_mut(&memory).expect("live");
+        assert!(view.is_none_or(|view| view.sharing == Sharing::Private && part.inside(view.window)));
+        shown.pages.retain(|start, _| *start < part.start() || *start >= part.end());
+        self.own(memory, part).fill(0);
+        Ok(())
+    }
+
+    fn discard_stored(&mut self, object: ObjectId, offset: u64, len: u64) -> Result<(), Error> {
+        let failed = self.call();
+        let stored = self.objects.get_mut(&object).expect("live");
+        assert!(offset + len <= stored.size);
+        stored.bytes[at(offset)..][..at(if failed.is_ok() { len } else { len / 2 })].fill(0);
+        failed
     }
 
     fn detach(&mut self, view: &View) -> Result<(), Error> {

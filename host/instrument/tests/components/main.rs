@@ -1,0 +1,7 @@
+//! Instrumented components: what the host does for a guest is checked like what the guest does itself.
+
+mod lifting;
+mod lowering;
+mod sys;
+mod wiring;
+mod world;

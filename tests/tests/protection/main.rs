@@ -1,0 +1,9 @@
+//! Interface `protection`: what is sealed, protected and discarded, and what happens to who touches it.
+
+mod declared;
+mod discarded;
+mod ranges;
+mod refusals;
+mod scene;
+mod sealed;
+mod windows;
