@@ -238,7 +238,8 @@ impl<'w> Body<'_, '_, 'w> {
                 return Err(Error::Unsupported { offset, function: None, what });
             }
             Touch::One(access) => {
-                if checked(access.memarg.memory, access.kind) {
+                let waits_in_vain = access.waits && !self.all.guards.all[access.memarg.memory as usize].shared;
+                if checked(access.memarg.memory, access.kind) && !waits_in_vain {
                     self.check_one(access);
                 }
                 return Ok(None);

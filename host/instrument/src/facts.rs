@@ -138,20 +138,9 @@ impl Facts {
 
     /// From here on, until [`Facts::forget_allowed`], the table allows it.
     pub(crate) fn learn_allowed(&mut self, value: Value, guard: u32, kind: Kind, offset: u64, size: u64) {
-        let Some(end) = offset.checked_add(size) else { return };
-        let known = self.known.entry(value).or_default();
-        let mut new = Allowed { guard, kind, from: offset, to: end };
-        known.allowed.retain(|old| {
-            let touches = old.guard == guard && old.kind == kind && old.from <= new.to && new.from <= old.to;
-            if touches {
-                new = Allowed { from: old.from.min(new.from), to: old.to.max(new.to), ..new };
-            }
-            !touches
-        });
-        if known.allowed.len() == MOST_ALLOWED {
-            known.allowed.remove(0);
+        if let Some(to) = offset.checked_add(size) {
+            self.known.entry(value).or_default().allow(Allowed { guard, kind, from: offset, to });
         }
-        known.allowed.push(new);
     }
 
     /// The table may be another one from here on.
@@ -203,15 +192,30 @@ impl Facts {
 
 impl Known {
     fn meet(&self, other: &Self) -> Self {
-        let mut allowed = Vec::new();
+        let mut met = Self { least: self.least.min(other.least), allowed: Vec::new() };
         for a in &self.allowed {
             for b in &other.allowed {
                 let (from, to) = (a.from.max(b.from), a.to.min(b.to));
                 if a.guard == b.guard && from < to {
-                    allowed.push(Allowed { guard: a.guard, kind: a.kind.min(b.kind), from, to });
+                    met.allow(Allowed { guard: a.guard, kind: a.kind.min(b.kind), from, to });
                 }
             }
         }
-        Self { least: self.least.min(other.least), allowed }
+        met
+    }
+
+    /// Adds a range, which becomes one with those that it touches. The oldest goes if there are too many.
+    fn allow(&mut self, mut new: Allowed) {
+        self.allowed.retain(|old| {
+            let touches = old.guard == new.guard && old.kind == new.kind && old.from <= new.to && new.from <= old.to;
+            if touches {
+                new = Allowed { from: old.from.min(new.from), to: old.to.max(new.to), ..new };
+            }
+            !touches
+        });
+        if self.allowed.len() == MOST_ALLOWED {
+            self.allowed.remove(0);
+        }
+        self.allowed.push(new);
     }
 }

@@ -139,6 +139,14 @@ impl<'a> Layout<'a> {
         self.memories.iter().filter(|memory| memory.imported).count()
     }
 
+    /// The start function.
+    pub(crate) fn start(&self) -> Option<u32> {
+        self.sections.iter().find_map(|payload| match payload {
+            Payload::StartSection { func, .. } => Some(*func),
+            _ => None,
+        })
+    }
+
     /// Whether a debugger would find lines.
     pub(crate) fn has_debug_lines(&self) -> bool {
         self.sections.iter().any(|payload| matches!(payload, Payload::CustomSection(s) if s.name() == ".debug_line"))

@@ -92,13 +92,14 @@ pub(crate) fn instrument(
     let guards = Guards::number(&layout, options, &rename, table);
     let mut added = Added::behind(layout.type_count, layout.function_count);
     guards.wrap(&layout, &mut rename, &mut added)?;
+    guards.wrap_start(&layout, &mut rename, &mut added)?;
     let debug = layout.has_debug_lines();
     let mut bodies = Bodies {
         guards: &guards,
         rename,
         runtime: Runtime::new(&guards, added),
         tally: Tally::default(),
-        failure: if debug { Failure::InPlace } else { Failure::Shared },
+        failure: if debug || guards.in_force.is_some() { Failure::InPlace } else { Failure::Shared },
     };
     let mut code = CodeSection::new();
     for (function, body) in std::mem::take(&mut layout.bodies) {
@@ -360,7 +361,7 @@ impl Writer<'_> {
         if let Some(Payload::GlobalSection(section)) = old {
             self.rename.parse_global_section(&mut globals, section.clone())?;
         }
-        for (ty, value) in self.guards.new_hulls() {
+        for (ty, value) in self.guards.new_globals() {
             globals.global(ty, &value);
         }
         if !globals.is_empty() {

@@ -30,6 +30,7 @@ pub(crate) fn rewritten(
             globals.push((global, format!("memctl.{}.{index}", part.word())));
         }
     }
+    globals.extend(guards.in_force.map(|global| (global, "memctl.in_force".to_owned())));
     for name in read()? {
         let (map, names, renamed): (_, _, &dyn Fn(u32) -> u32) = match name {
             Name::Function(map) => (map, &mut functions, &|index| index),

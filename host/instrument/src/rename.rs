@@ -18,6 +18,8 @@ pub(crate) struct Rename {
     pub(crate) wrapped: BTreeMap<u32, u32>,
     /// Hulls that are imported.
     pub(crate) imported_hulls: u32,
+    /// The function that starts the module in place of its own.
+    pub(crate) start: Option<u32>,
 }
 
 impl Rename {
@@ -40,6 +42,10 @@ impl wasm_encoder::reencode::Reencode for Rename {
 
     fn function_index(&mut self, function: u32) -> Result<u32, Reencode<Error>> {
         Ok(self.wrapped.get(&function).copied().unwrap_or(function))
+    }
+
+    fn start_section(&mut self, start: u32) -> Result<u32, Reencode<Error>> {
+        self.start.map_or_else(|| self.function_index(start), Ok)
     }
 
     fn memory_index(&mut self, memory: u32) -> Result<u32, Reencode<Error>> {

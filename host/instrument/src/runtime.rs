@@ -118,6 +118,9 @@ impl<'a> Runtime<'a> {
         let bound = guard.bound(kind);
         if bound > 0 {
             code.local_get(address).i64_const(bound.cast_signed()).i64_lt_u();
+            if let Some(in_force) = guard.in_force {
+                code.global_get(in_force).i32_and();
+            }
             code.if_(BlockType::Empty).local_get(address).call(stop).end();
         }
         if guard.hulls.is_some() {

@@ -1,7 +1,7 @@
 //! Which numbers a module's shields and hulls have, and the code that moves hulls from the one to the other.
 
 use memctl_core::{Bounds, Shield};
-use wasm_encoder::{BlockType, Function, GlobalType, MemArg, ValType};
+use wasm_encoder::{BlockType, Function, GlobalType, MemArg, ValType, reencode::Reencode as _};
 
 use crate::{
     Options,
@@ -26,6 +26,9 @@ pub(crate) struct Guard {
     pub(crate) shield: u32,
     /// Globals with the hulls in the order of [`Hull::ALL`], if the table is checked.
     pub(crate) hulls: Option<[u32; 4]>,
+    /// Global that is 0 until the start function has returned, from when on what is declared is in force; None if that is so from the start.
+    pub(crate) in_force: Option<u32>,
+    pub(crate) shared: bool,
 }
 
 impl Guard {
@@ -62,6 +65,8 @@ pub(crate) struct Guards {
     imported: usize,
     capacity: u32,
     granule: u64,
+    /// See [`Guard::in_force`].
+    pub(crate) in_force: Option<u32>,
 }
 
 impl Guards {
@@ -82,10 +87,21 @@ impl Guards {
                 bounds: memory.bounds,
                 shield,
                 hulls: table.then(|| [(); 4].map(|()| first + hulls.next().unwrap_or(u32::MAX))),
+                in_force: None,
+                shared: memory.ty.shared,
             }
         };
-        let all = layout.memories.iter().enumerate().map(guard).collect();
-        Self { all, imported, capacity: options.shield.capacity(), granule: options.granule.bytes() }
+        let mut all: Vec<Guard> = layout.memories.iter().enumerate().map(guard).collect();
+        let in_force = layout.global_count + hulls.next().unwrap_or(u32::MAX);
+        let mut waits = false;
+        if layout.start().is_some() {
+            for guard in all.iter_mut().skip(imported).filter(|guard| guard.bounds != Bounds::NONE) {
+                guard.in_force = Some(in_force);
+                waits = true;
+            }
+        }
+        let in_force = waits.then_some(in_force);
+        Self { all, imported, capacity: options.shield.capacity(), granule: options.granule.bytes(), in_force }
     }
 
     pub(crate) fn imported(&self) -> &[Guard] {
@@ -108,9 +124,9 @@ impl Guards {
         .to_bytes()
     }
 
-    /// Globals that are new, with what they are at first: no ranges.
-    pub(crate) fn new_hulls(&self) -> impl Iterator<Item = (GlobalType, wasm_encoder::ConstExpr)> {
-        self.defined().iter().filter(|guard| guard.hulls.is_some()).flat_map(|guard| {
+    /// Globals that are new, with what they are at first: no ranges, and not in force.
+    pub(crate) fn new_globals(&self) -> impl Iterator<Item = (GlobalType, wasm_encoder::ConstExpr)> {
+        let hulls = self.defined().iter().filter(|guard| guard.hulls.is_some()).flat_map(|guard| {
             Hull::ALL.map(|part| {
                 let none = if matches!(part, Hull::LoadsFirst | Hull::StoresFirst) { -1 } else { 0 };
                 let value = match guard.address() {
@@ -119,7 +135,27 @@ impl Guards {
                 };
                 (guard.hull_type(), value)
             })
-        })
+        });
+        let ty = GlobalType { val_type: ValType::I32, mutable: true, shared: false };
+        hulls.chain(self.in_force.map(|_| (ty, wasm_encoder::ConstExpr::i32_const(0))))
+    }
+
+    /// Adds the function that starts the module in place of its own, if what it declares is in force only then.
+    pub(crate) fn wrap_start(
+        &self,
+        layout: &Layout<'_>,
+        rename: &mut Rename,
+        added: &mut Added,
+    ) -> Result<(), crate::Error> {
+        if let (Some(global), Some(start)) = (self.in_force, layout.start()) {
+            let nothing = added.function_type(&[], &[]);
+            let mut body = Function::new([]);
+            body.instructions().call(rename.function_index(start)?).i32_const(1).global_set(global).end();
+            let wrapper = added.announce("memctl.start".to_owned(), nothing);
+            added.define(wrapper, body);
+            rename.start = Some(wrapper);
+        }
+        Ok(())
     }
 
     /// Types of hulls that are imported, with their parts and the index of the guard.

@@ -17,6 +17,8 @@ pub(crate) struct Access {
     pub(crate) size: u8,
     /// Atomic instructions trap if they are not aligned.
     pub(crate) atomic: bool,
+    /// Whether it waits, which traps in a memory that isn't shared before it touches anything.
+    pub(crate) waits: bool,
     /// Operands above the address.
     pub(crate) above: usize,
     pub(crate) memarg: MemArg,
@@ -49,12 +51,17 @@ pub(crate) fn touch(op: &Operator<'_>) -> Touch {
     use Kind::{Load, Store};
     use Operator as O;
     let one = |kind, size, atomic, above, memarg: &MemArg| {
-        Touch::One(Access { kind, size, atomic, above, memarg: *memarg })
+        Touch::One(Access { kind, size, atomic, waits: false, above, memarg: *memarg })
+    };
+    let wait = |size, memarg: &MemArg| {
+        Touch::One(Access { kind: Load, size, atomic: true, waits: true, above: 2, memarg: *memarg })
     };
     macro_rules! table {
         ($($kind:ident $size:literal $atomic:literal $above:literal: $($op:ident)+;)+) => {
             match op {
                 $($(O::$op { memarg, .. })|+ => one($kind, $size, $atomic, $above, memarg),)+
+                O::MemoryAtomicWait32 { memarg } => wait(4, memarg),
+                O::MemoryAtomicWait64 { memarg } => wait(8, memarg),
                 // It looks at who waits, not at the bytes.
                 O::MemoryAtomicNotify { .. } => Touch::None,
                 O::MemoryFill { mem } => Touch::Fill { memory: *mem },
@@ -85,8 +92,6 @@ pub(crate) fn touch(op: &Operator<'_>) -> Touch {
         Load 2 true 0: I32AtomicLoad16U I64AtomicLoad16U;
         Load 4 true 0: I32AtomicLoad I64AtomicLoad32U;
         Load 8 true 0: I64AtomicLoad;
-        Load 4 true 2: MemoryAtomicWait32;
-        Load 8 true 2: MemoryAtomicWait64;
         Store 1 true 1: I32AtomicStore8 I64AtomicStore8
             I32AtomicRmw8AddU I32AtomicRmw8SubU I32AtomicRmw8AndU I32AtomicRmw8OrU I32AtomicRmw8XorU I32AtomicRmw8XchgU
             I64AtomicRmw8AddU I64AtomicRmw8SubU I64AtomicRmw8AndU I64AtomicRmw8OrU I64AtomicRmw8XorU I64AtomicRmw8XchgU;

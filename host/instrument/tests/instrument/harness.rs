@@ -22,7 +22,12 @@ fn bytes() -> Granule {
 }
 
 pub(crate) fn declared(no_access: u64, read_only: u64) -> Options {
-    Options { granule: bytes(), bounds: Some(Bounds { no_access, read_only }), table: Table::Never, ..Options::default() }
+    Options {
+        granule: bytes(),
+        bounds: Some(Bounds { no_access, read_only }),
+        table: Table::Never,
+        ..Options::default()
+    }
 }
 
 pub(crate) fn with_table() -> Options {
