@@ -77,6 +77,7 @@ pub fn lockstep(wasm: &[u8], instrumented: &[u8], runs: Runs, setting: &Setting)
     let mut ran = Ran::default();
     right.agrees("the start", &expected, came)?;
     let (Some(_), Some(instance)) = (left.instance, right.instance) else { return Ok(ran) };
+    left.store.data_mut().started();
     let mut numbers = setting.arguments.iter().copied().cycle();
     for name in names(wasm, ExternalKind::Func).iter().flat_map(|name| [name, name]) {
         let func = instance.get_func(&mut right.store, name).expect("it is still exported");

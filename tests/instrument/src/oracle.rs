@@ -1,5 +1,6 @@
 //! The host of a module that [`naive`](crate::naive) rewrote: it looks at each access.
 
+use memctl_core::Bounds;
 use wasmtime::{Caller, Error, Extern, Linker, Result};
 
 use crate::lockstep::Setting;
@@ -15,6 +16,9 @@ pub(crate) struct Oracle {
     segments: Vec<u64>,
     /// Of each memory, now.
     protected: Vec<Protected>,
+    /// Bounds that are in force.
+    declared: Option<Vec<Bounds>>,
+    /// How often an imported function was called.
     turn: usize,
     /// The instruction that is looked at leaves a memory, or its segment.
     outside: bool,
@@ -33,20 +37,29 @@ pub(crate) struct Stop {
 
 impl Oracle {
     pub(crate) fn new(setting: &Setting, memories: Vec<String>, segments: Vec<u64>) -> Self {
-        let protected = setting.declared.iter().map(|bounds| Protected::new(*bounds, &[])).collect();
-        Self { setting: setting.clone(), memories, segments, protected, turn: 0, outside: false, allowed: 0 }
+        let (protected, declared) = (vec![Protected::default(); setting.declared.len()], None);
+        Self { setting: setting.clone(), memories, segments, protected, declared, turn: 0, outside: false, allowed: 0 }
+    }
+
+    /// The start function has returned: what is declared is in force.
+    pub(crate) fn started(&mut self) {
+        self.declared = Some(self.setting.declared.clone());
+        self.protect();
     }
 
     /// The next ranges are in force.
     pub(crate) fn turn(&mut self) {
-        for (protected, (declared, ranges)) in
-            self.protected.iter_mut().zip(self.setting.declared.iter().zip(&self.setting.ranges))
-        {
-            if !ranges.is_empty() {
-                *protected = Protected::new(*declared, &ranges[self.turn % ranges.len()]);
-            }
-        }
         self.turn += 1;
+        self.protect();
+    }
+
+    fn protect(&mut self) {
+        for (memory, protected) in self.protected.iter_mut().enumerate() {
+            let declared = self.declared.as_ref().map_or(Bounds::NONE, |declared| declared[memory]);
+            let ranges = &self.setting.ranges[memory];
+            let now = self.turn.checked_sub(1).filter(|_| !ranges.is_empty()).map(|turn| &ranges[turn % ranges.len()]);
+            *protected = Protected::new(declared, now.map_or(&[], |ranges| ranges));
+        }
     }
 
     fn look(&mut self, memory: usize, size: u64, check: Check) -> Result<()> {

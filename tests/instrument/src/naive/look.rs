@@ -12,7 +12,7 @@ impl Naive {
         match *operator {
             Operator::MemoryFill { mem } => {
                 let ty = self.address(mem);
-                self.around(function, &[ty, I32, ty], &[Check::bulk(mem, 0, 2, STORE)]);
+                self.around(function, &[ty, I32, ty], &[Check::bulk(mem, 0, 2, STORE | NEW)]);
             }
             Operator::MemoryInit { mem, data_index } => {
                 let segment = Check { kind: SEGMENT | NEW, ..Check::bulk(data_index, 1, 2, 0) };
