@@ -38,7 +38,7 @@ fn main() -> Result<()> {
                     report.loads,
                     report.stores,
                     report.bulk,
-                    start.elapsed(),
+                    report.debug,
                 );
             }
         }

@@ -6,7 +6,7 @@ use wasmparser::{
     WasmFeatures,
 };
 
-use crate::{Error, Options, marker};
+use crate::{Error, Options, debug, marker};
 
 /// Proposals that may be used in what comes in and what goes out: those that wasmparser has on, and some.
 pub(crate) fn features() -> WasmFeatures {
@@ -137,6 +137,26 @@ impl<'a> Layout<'a> {
 
     pub(crate) fn imported_memories(&self) -> usize {
         self.memories.iter().filter(|memory| memory.imported).count()
+    }
+
+    /// Sections with debug information.
+    pub(crate) fn dwarf(&self) -> Vec<(&'a str, &'a [u8])> {
+        let dwarf = self.sections.iter().filter_map(|payload| match payload {
+            Payload::CustomSection(section) if debug::is_dwarf(section.name()) => {
+                Some((section.name(), section.data()))
+            }
+            _ => None,
+        });
+        dwarf.collect()
+    }
+
+    /// Where the contents of the code section begin in the file.
+    pub(crate) fn code_start(&self) -> usize {
+        let code = |payload: &Payload<'_>| match payload {
+            Payload::CodeSectionStart { range, .. } => Some(range.start),
+            _ => None,
+        };
+        self.sections.iter().find_map(code).unwrap_or_default()
     }
 
     /// The start function.

@@ -23,6 +23,7 @@
 mod added;
 mod body;
 mod component;
+mod debug;
 mod declare;
 mod emit;
 mod error;
@@ -32,6 +33,7 @@ mod flow;
 mod layout;
 mod marker;
 mod module;
+mod moved;
 mod names;
 mod options;
 mod prescan;

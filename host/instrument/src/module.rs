@@ -8,12 +8,15 @@ use wasm_encoder::{
 use wasmparser::{Payload, Validator};
 
 use crate::{
-    Error, MemoryReport, ModuleReport, Options,
+    DebugInfo, Error, MemoryReport, ModuleReport, Options,
     added::{Added, number},
     body::{Bodies, Failure, Tally},
+    debug,
     exports::{self, Hull},
     layout::{self, Layout},
-    marker, names,
+    marker,
+    moved::{Moved, MovedBody},
+    names,
     rename::Rename,
     runtime::Runtime,
     shields::Guards,
@@ -102,16 +105,33 @@ pub(crate) fn instrument(
         failure: if debug || guards.in_force.is_some() { Failure::InPlace } else { Failure::Shared },
     };
     let mut code = CodeSection::new();
+    let mut moved = Vec::new();
     for (function, body) in std::mem::take(&mut layout.bodies) {
         let rewritten = bodies.rewrite(function, &body)?;
         code.function(&rewritten.function);
+        moved.push(MovedBody::new(body.range(), rewritten));
     }
     let Bodies { rename, runtime: Runtime { added, .. }, tally: Tally { loads, stores, bulk }, .. } = bodies;
     (report.loads, report.stores, report.bulk) = (loads, stores, bulk);
     for function in &added.functions {
         code.function(function.body.as_ref().ok_or_else(|| internal("a function was announced only"))?);
     }
+    let dwarf = layout.dwarf();
+    let mut new_dwarf = Vec::new();
+    if !dwarf.is_empty() {
+        let functions = moved.len() + added.functions.len();
+        let moved = Moved::of(layout.code_start(), functions, &moved);
+        report.debug = match debug::rewritten(&dwarf, &moved) {
+            Ok(sections) => {
+                new_dwarf = sections;
+                let left_out = dwarf.iter().map(|(name, _)| *name).filter(|name| debug::is_index(name));
+                DebugInfo::Rewritten { left_out: left_out.map(str::to_owned).collect() }
+            }
+            Err(why) => DebugInfo::LeftOut(why),
+        };
+    }
     let mut writer = Writer {
+        dwarf: new_dwarf,
         module: Module::new(),
         layout: &layout,
         rename,
@@ -164,6 +184,8 @@ const ORDER: [SectionId; 13] = [
 ];
 
 struct Writer<'a> {
+    /// Debug information that is still to be written.
+    dwarf: Vec<(&'static str, Vec<u8>)>,
     module: Module,
     layout: &'a Layout<'a>,
     rename: Rename,
@@ -405,7 +427,11 @@ impl Writer<'_> {
     }
 
     fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) {
-        if section.name() == "name"
+        if debug::is_dwarf(section.name()) {
+            for (name, data) in std::mem::take(&mut self.dwarf) {
+                self.module.section(&CustomSection { name: name.into(), data: data.into() });
+            }
+        } else if section.name() == "name"
             && let Ok(names) = names::rewritten(section, self.rename.without_wrappers(), self.added, self.guards)
         {
             self.module.section(&names);

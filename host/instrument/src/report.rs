@@ -66,7 +66,10 @@ pub enum DebugInfo {
     #[default]
     None,
     /// It describes the instrumented code.
-    Rewritten,
+    Rewritten {
+        /// Sections that only repeat for quick access what others say, and that were left out.
+        left_out: Vec<String>,
+    },
     /// It was left out, since it would describe other code than there is: why.
     LeftOut(String),
 }

@@ -1,5 +1,6 @@
 //! Instrumented modules, run.
 
+mod debug;
 mod harness;
 mod one;
 mod start;
