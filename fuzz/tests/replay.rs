@@ -53,3 +53,19 @@ fn hostile_wasm_is_contained() {
     });
     assert!(mapped.get() >= 5 && trapped.get() >= 5, "{} map and {} trap", mapped.get(), trapped.get());
 }
+
+#[cfg(feature = "wasm")]
+#[test]
+fn instrumented_modules_do_what_the_oracle_says() {
+    use memctl_instrument_tests::lockstep::Ran;
+    use memctl_instrument_tests::random::any;
+
+    let sum = std::cell::Cell::new(Ran::default());
+    replay("instrument", |bytes| {
+        let mut ran = sum.get();
+        ran += any(bytes).unwrap_or_default();
+        sum.set(ran);
+    });
+    let ran = sum.get();
+    assert!(ran.returned >= 20 && ran.stopped >= 20, "{ran:?}");
+}

@@ -24,6 +24,7 @@ const TARGETS: &[Target] = &[
     Target { name: "core_domain", build: &["--sanitizer", "address"], longest: "-max_len=512" },
     Target { name: "core_linker", build: &["--sanitizer", "none", "--features", "wasm"], longest: "-max_len=1024" },
     Target { name: "hostile_wasm", build: &["--sanitizer", "none", "--features", "wasm"], longest: "-max_len=1024" },
+    Target { name: "instrument", build: &["--sanitizer", "none", "--features", "wasm"], longest: "-max_len=2048" },
 ];
 
 /// The package, which is a workspace of its own.
