@@ -24,7 +24,6 @@ fn main() -> Result<()> {
     }
     for module in modules {
         let bounds = (bounds != Bounds::NONE).then_some(bounds);
-        let start = std::time::Instant::now();
         match instrument(&module, &Options { bounds, table, ..Options::default() }) {
             Err(error) => println!("{file}: {error}"),
             Ok(outcome) => {

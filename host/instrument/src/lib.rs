@@ -22,6 +22,7 @@
 
 mod added;
 mod body;
+mod checks;
 mod debug;
 mod emit;
 mod error;
@@ -38,6 +39,7 @@ mod prescan;
 mod rename;
 mod report;
 mod runtime;
+mod sections;
 mod shields;
 mod touch;
 
