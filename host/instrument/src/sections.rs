@@ -81,10 +81,7 @@ impl Writer<'_> {
                     }
                     if section.name() == "producers" {
                         producers = Some((section.data(), section.data_offset()));
-                        self.module.section(&CustomSection {
-                            name: "producers".into(),
-                            data: section_bytes(&marker::producers(producers)?).into(),
-                        });
+                        self.module.section(&marker::producers(producers)?);
                     } else {
                         self.custom(section);
                     }
@@ -99,8 +96,7 @@ impl Writer<'_> {
         }
         self.fill_up(ORDER.len())?;
         if producers.is_none() {
-            let data = section_bytes(&marker::producers(None)?);
-            self.module.section(&CustomSection { name: "producers".into(), data: data.into() });
+            self.module.section(&marker::producers(None)?);
         }
         let data = marker::contents(self.granule);
         self.module.section(&CustomSection { name: marker::SECTION.into(), data: data.into() });
@@ -295,10 +291,4 @@ impl Writer<'_> {
             self.module.section(&CustomSection { name: section.name().into(), data: section.data().into() });
         }
     }
-}
-
-fn section_bytes(section: &impl wasm_encoder::Encode) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    section.encode(&mut bytes);
-    bytes
 }

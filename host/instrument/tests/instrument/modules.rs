@@ -45,7 +45,7 @@ fn what_had_a_name_keeps_it() {
     ] {
         assert!(text.contains(name), "{name} is not in {text}");
     }
-    assert!(text.contains("processed-by \"memctl-instrument\""), "{text}");
+    assert!(text.contains("(processed-by \"memctl-instrument\""), "{text}");
     assert_eq!(is_instrumented(&outcome.wasm), Ok(true));
     assert_eq!(is_instrumented(&module), Ok(false));
     assert!(matches!(instrument(&outcome.wasm, &with_table()), Err(Error::AlreadyInstrumented { granule: 1, .. })));
