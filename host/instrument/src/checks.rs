@@ -63,7 +63,8 @@ impl<'w> Body<'_, '_, 'w> {
             if certain && self.failure == Failure::Shared {
                 self.check_shared(access, operand);
             } else {
-                self.check_in_place(access, operand, Test::Bound);
+                let test = if certain && guard.in_force.is_none() { Test::CertainBound } else { Test::Bound };
+                self.check_in_place(access, operand, test);
             }
             self.flow.facts().learn_least(operand.value, bound - memarg.offset, &self.values);
         }
@@ -115,7 +116,7 @@ impl<'w> Body<'_, '_, 'w> {
         let wide = guard.memory64;
         let mut code = vec![Instruction::LocalGet(address)];
         match test {
-            Test::Bound => code.extend(below(guard.address(), guard.bound(kind) - memarg.offset)),
+            Test::Bound | Test::CertainBound => code.extend(below(guard.address(), guard.bound(kind) - memarg.offset)),
             Test::Hull => {
                 if memarg.offset != 0 {
                     code.extend([constant(guard.address(), memarg.offset), add(wide)]);
@@ -131,7 +132,12 @@ impl<'w> Body<'_, '_, 'w> {
         }
         code.push(Instruction::If(wasm_encoder::BlockType::Empty));
         code.extend([Instruction::LocalGet(address), constant(guard.address(), memarg.offset)]);
-        code.extend([Instruction::Call(check), Instruction::End]);
+        code.push(Instruction::Call(check));
+        if test == Test::CertainBound {
+            // It doesn't return, and the engine needn't keep anything for when it would.
+            code.push(Instruction::Unreachable);
+        }
+        code.push(Instruction::End);
         code.into_iter().for_each(|instruction| self.out.push(instruction));
     }
 
@@ -176,9 +182,11 @@ impl<'w> Body<'_, '_, 'w> {
 }
 
 /// What a check in place compares.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Test {
     Bound,
+    /// The same, where nothing that fails it is allowed or would trap anyway.
+    CertainBound,
     Hull,
 }
 
