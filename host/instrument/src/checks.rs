@@ -60,7 +60,7 @@ impl<'w> Body<'_, '_, 'w> {
         if bounds {
             // A byte below the bound is in the memory; an access that begins there is so too, unless the memory may end right there.
             let certain = bound.saturating_add(16) <= guard.initial && !access.atomic;
-            if certain && self.failure == Failure::Shared {
+            if certain && self.failure == Failure::Shared && self.out.has_room_to_fail() {
                 self.check_shared(access, operand);
             } else {
                 let test = if certain && guard.in_force.is_none() { Test::CertainBound } else { Test::Bound };

@@ -17,6 +17,9 @@ use crate::{
     shields::Guards,
 };
 
+/// Memories that a module may have, in wasmparser and engines that use it.
+const MOST_MEMORIES: usize = 100;
+
 /// What the module that defines an imported memory declares and exports.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ImportedShield {
@@ -68,6 +71,13 @@ pub(crate) fn instrument(
     exports: Exports,
 ) -> Result<ModuleOutcome, Error> {
     let mut layout = Layout::read(wasm)?;
+    let memories = layout.memories.len();
+    if 2 * memories > MOST_MEMORIES {
+        let what = format!(
+            "a module with {memories} memories, which with their shields would be more than engines allow ({MOST_MEMORIES}),"
+        );
+        return Err(Error::Unsupported { offset: 0, function: None, what });
+    }
     let bounds: Vec<Bounds> = imported.iter().map(|shield| shield.declared).collect();
     layout.declare(wasm, options, &bounds)?;
     if layout.imported_memories() > imported.len() {

@@ -132,3 +132,20 @@ fn other_proposals_pass_through() {
     assert_eq!(run.call("run", &[wasmtime::Val::I32(200)]).result, Ok(vec!["I32(40)".to_owned()]));
     assert_eq!(run.call("run", &[wasmtime::Val::I32(199)]).stopped.map(|stopped| stopped.address), Some(199));
 }
+
+#[test]
+fn many_offsets_and_deep_blocks_are_checked_too() {
+    let stores: String =
+        (0..700).map(|n| format!("(block (br_if 0 (i32.ne (local.get 1) (i32.const {n}))) (i32.store offset={n} (local.get 0) (i32.const {n})))")).collect();
+    let module = wasm(&format!(
+        r#"(module (memory (export "memory") 1) (func (export "run") (param i32 i32) (result i32)
+        (if (i32.eqz (local.get 1)) (then (br 1 (i32.const 7)))) {stores} (i32.const 9)))"#
+    ));
+    let mut run = Run::instrumented(&engine(), &module, &declared(0, 1000));
+    let mut call = |at: i32, n: i32| run.call("run", &[wasmtime::Val::I32(at), wasmtime::Val::I32(n)]);
+    assert_eq!(call(0, 0).result, Ok(vec!["I32(7)".to_owned()]));
+    for n in 1..700 {
+        assert_eq!(call(999 - n, n).stopped.map(|stopped| stopped.address), Some(999), "offset {n}");
+        assert_eq!(call(1000 - n, n).result, Ok(vec!["I32(9)".to_owned()]), "offset {n}");
+    }
+}
