@@ -58,6 +58,9 @@ impl fmt::Display for SealError {
                 f,
                 "constants at {in_constants:#x} are not between the beginning of data, {base:#x}, and the mark at their end, {constants_end:#x}: link with wasm-ld, and its flag --merge-data-segments"
             ),
+            Self::Refused(Error::Access) => {
+                f.write_str("the memory is sealed already: by an earlier call, or by what the program declares")
+            }
             Self::Refused(error) => error.fmt(f),
         }
     }
@@ -147,6 +150,8 @@ mod tests {
         let error = bounds(Image { base: 1024, ..IMAGE }, 4096).expect_err("no granule for null");
         assert_eq!(error, SealError::NoNullPage { base: 1024, granule: 4096 });
         assert!(error.to_string().contains("--global-base"), "{error}");
+
+        assert!(SealError::Refused(Error::Access).to_string().contains("sealed already"));
 
         let error = bounds(Image { in_constants: 0x14010, ..IMAGE }, 4096).expect_err("behind the mark");
         assert!(matches!(error, SealError::Order { .. }));

@@ -39,16 +39,18 @@ pub(crate) enum Host {
     Copy,
     /// Checks that were put into the program protect.
     Instrumented,
+    /// As `Instrumented`, where nothing else could: an interpreter without signals.
+    Interpreted,
 }
 
 impl Host {
     /// Where memory can be protected.
-    pub(crate) const PROTECTING: [Self; 2] = [Self::Alias, Self::Instrumented];
+    pub(crate) const PROTECTING: [Self; 3] = [Self::Alias, Self::Instrumented, Self::Interpreted];
 
     fn mode(self) -> Mode {
         match self {
             Self::Alias => Mode::Alias,
-            Self::Copy | Self::Instrumented => Mode::Copy,
+            Self::Copy | Self::Instrumented | Self::Interpreted => Mode::Copy,
         }
     }
 }
@@ -102,10 +104,13 @@ impl Program {
         let domain = Domain::builder().mode(host.mode()).build().expect("the domain can be built");
         let mut config = Config::new();
         domain.configure(&mut config).expect("configured");
+        if host == Host::Interpreted {
+            config.target("pulley64").expect("a target of this build").signals_based_traps(false);
+        }
         let engine = Engine::new(&config).expect("the engine can be made");
         let wasm = guest_wasm(package, "wasm32-wasip2", &format!("{name}.wasm"));
         let mut wasm = std::fs::read(wasm).expect("it was built");
-        if host == Host::Instrumented {
+        if matches!(host, Host::Instrumented | Host::Interpreted) {
             wasm = instrument(&wasm, &Options::default()).expect("the rewriter can handle it").wasm;
         }
         let component = Component::from_binary(&engine, &wasm).expect("compiles");

@@ -1,6 +1,6 @@
 //! What the linker puts between the null page and the mark at the end of the constants is constants.
 
-use memctl_core::{Bounds, Declaration};
+use memctl_core::{Bounds, Declaration, Granule};
 use memctl_tests::{Profile, guest_wasm_in};
 
 use crate::image::Image;
@@ -46,6 +46,17 @@ fn variables_lie_above_the_mark() {
         let above = image.segments.iter().filter(|segment| segment.place.start > end);
         assert!(above.clone().count() > 0 && above.into_iter().all(|segment| !segment.name.starts_with(".rodata")));
     });
+}
+
+#[test]
+fn tools_that_read_segments_find_the_same_end() {
+    for target in ["wasm32-wasip1", "wasm32-wasip2"] {
+        let wasm = guest_wasm_in(Profile::Release, "guest-sealed", target, "guest-sealed.wasm");
+        let wasm = std::fs::read(wasm).expect("it was built");
+        let end = Image::parse(&wasm).segment(".rodata_memctl_end").place.start;
+        let found = memctl_instrument::rodata(&wasm).expect("constants come first");
+        assert_eq!(found.rounded(Granule::DEFAULT), Bounds { no_access: BASE, read_only: end }, "{target}");
+    }
 }
 
 #[test]

@@ -93,6 +93,13 @@ fn an_arena_commits_what_is_used_and_gives_it_back() {
 }
 
 #[test]
+fn a_gigabyte_is_reserved_again_and_again() {
+    wherever_it_is_enforced(|host| {
+        assert_eq!(program(host).prints(&["arena", "lean"]), "1048576 of 1073741824\n");
+    });
+}
+
+#[test]
 fn what_an_arena_has_not_committed_can_t_be_touched() {
     wherever_it_is_enforced(|host| {
         assert_eq!(stopped(host, &["arena", "behind"]), (GRANULE.cast_signed(), true));

@@ -6,6 +6,9 @@ use memctl_guest::{Arena, Error, domain};
 
 pub(crate) fn run(what: &str) -> io::Result<()> {
     let granule = domain::granule();
+    if what == "lean" {
+        return Ok(lean()?);
+    }
     let mut arena = Arena::reserve(64 << 20)?;
     match what {
         "fine" => fine(&mut arena)?,
@@ -29,6 +32,22 @@ pub(crate) fn run(what: &str) -> io::Result<()> {
         _ => return Err(io::ErrorKind::InvalidInput.into()),
     }
     println!("no trap");
+    Ok(())
+}
+
+/// Reserves a gigabyte and uses a megabyte, many times over.
+fn lean() -> Result<(), Error> {
+    let mut arena = Arena::reserve(1 << 30)?;
+    for _ in 0..100 {
+        arena.alloc_zeroed(1 << 20)?.fill(1);
+        arena.reset()?;
+    }
+    for _ in 0..3 {
+        drop(arena);
+        arena = Arena::reserve(1 << 30)?;
+        arena.alloc_zeroed(1 << 20)?.fill(1);
+    }
+    println!("{} of {}", arena.committed(), arena.reserved());
     Ok(())
 }
 

@@ -21,7 +21,7 @@ const USAGE: &str = "usage: guest-sealed [unsealed] SUBCOMMAND
   panic             panic with a message
   recurse           guard the stack, and use it up
   guarded WHAT      misuse a guarded buffer: over, under, canary, read-only, no-access; or use it: fine
-  arena WHAT        fine, behind, after-reset, full
+  arena WHAT        fine, behind, after-reset, full, lean
   discard           give a large buffer back, and print what is left in it";
 
 fn main() -> ExitCode {
