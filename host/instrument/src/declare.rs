@@ -6,6 +6,7 @@ use memctl_core::{Bounds, Declaration};
 use wasm_encoder::{Component, ComponentSectionId, CustomSection, Module, RawSection};
 use wasmparser::{Encoding, Parser, Payload};
 
+use crate::module::ModuleOutcome;
 use crate::{Error, Options, component, marker, module};
 
 /// Adds the section that declares `bounds` for memory 0 of a module, or of the one module in a component that defines a memory. It takes the place of
@@ -32,6 +33,20 @@ pub fn declare(wasm: &[u8], bounds: Bounds) -> Result<Vec<u8>, Error> {
     let valid = wasmparser::Validator::new_with_features(features).validate_all(&declared);
     valid.map_err(|error| Error::Internal { message: error.to_string() })?;
     Ok(declared)
+}
+
+/// Instruments a module that declares what the options say in place of what it says itself: hosts read the section too.
+pub(crate) fn with_bounds(
+    module: &[u8],
+    options: &Options,
+    instrument: impl FnOnce(&[u8], &Options) -> Result<ModuleOutcome, Error>,
+) -> Result<ModuleOutcome, Error> {
+    let Some(bounds) = options.bounds else { return instrument(module, options) };
+    // Bounds that don't fit are told as such.
+    module::declared_bounds(module, options)?;
+    let mut outcome = instrument(&in_module(module, bounds)?, &Options { bounds: None, ..*options })?;
+    outcome.report.bytes_before = module.len() as u64;
+    Ok(outcome)
 }
 
 /// The module, with the section behind all others.

@@ -67,6 +67,8 @@ pub fn instrument(wasm: &[u8], options: &Options) -> Result<Outcome, Error> {
         Table::Never => false,
         Table::Auto => marker::imports_memory_control(wasm)?,
     };
-    let outcome = module::instrument(wasm, options, &[], table, module::Exports::ShieldsOnly)?;
+    let outcome = declare::with_bounds(wasm, options, |wasm, options| {
+        module::instrument(wasm, options, &[], table, module::Exports::ShieldsOnly)
+    })?;
     Ok(Outcome { wasm: outcome.wasm, report: Report { modules: vec![outcome.report] } })
 }

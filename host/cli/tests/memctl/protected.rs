@@ -234,3 +234,13 @@ fn the_host_is_stopped_where_the_guest_would_be() {
         }
     }
 }
+
+#[test]
+fn bounds_for_the_checks_take_the_place_of_what_is_declared() {
+    let (place, app) = place(STORES_A_CONSTANT);
+    fine(place.path(), &app, &["declare", "GUEST", "-o", "sealed.wasm", "--rodata"]);
+    fine(place.path(), &app, &["instrument", "--no-access", "4KiB", "sealed.wasm", "-o", "checked.wasm"]);
+    for backend in ["alias", "copy"] {
+        fine(place.path(), &app, &["run", "--backend", backend, "checked.wasm"]);
+    }
+}

@@ -23,6 +23,7 @@ use wasmparser::{Parser, Validator, WasmFeatures};
 
 pub use problem::Problem;
 
+use crate::declare;
 use crate::exports::{self, Hull};
 use crate::module::{ImportedShield, declared_bounds, instrument_module};
 use crate::{Error, ModuleReport, Options, Outcome, Report, Table, layout};
@@ -87,8 +88,10 @@ pub(crate) fn instrument(wasm: &[u8], options: &Options) -> Result<Outcome, Erro
             modules.push(ModuleReport { bytes_before: size, bytes_after: size, ..ModuleReport::default() });
             continue;
         }
-        let outcome = instrument_module(module.bytes, &options_of[number], &shields, table)
-            .map_err(|error| within(&tree, number, error))?;
+        let outcome = declare::with_bounds(module.bytes, &options_of[number], |module, options| {
+            instrument_module(module, options, &shields, table)
+        });
+        let outcome = outcome.map_err(|error| within(&tree, number, error))?;
         made[number].wasm = outcome.wasm;
         modules.push(outcome.report);
     }
