@@ -52,8 +52,9 @@ impl Row {
             unit,
             aim,
             p50: figure(&medians),
-            p10: quantile(&by_round, 0.1),
-            p90: quantile(&by_round, 0.9),
+            // What isn't measured, like a size, has no rounds.
+            p10: if rounds == 0 { figure(&medians) } else { quantile(&by_round, 0.1) },
+            p90: if rounds == 0 { figure(&medians) } else { quantile(&by_round, 0.9) },
             costs: costs.iter().map(|&cost| cost.clone()).collect(),
         }
     }

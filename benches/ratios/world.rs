@@ -27,7 +27,7 @@ mod bindings {
 const SINK: &str = "memctl:bench/sink@0.1.0";
 const RUNS: &str = "memctl:bench/runs@0.1.0";
 
-pub(crate) use bindings::exports::memctl::bench::runs::{Guest as Runs, Scan};
+pub(crate) use bindings::exports::memctl::bench::runs::{Guest as Runs, Kernel, Scan};
 pub(crate) use bindings::exports::memctl::bench::sink::Guest as Sink;
 
 /// The store's data.
@@ -75,12 +75,21 @@ impl World {
     }
 
     pub(crate) fn with(builder: DomainBuilder, object_len: usize) -> Result<Self> {
+        Self::with_config(builder, object_len, |_| {})
+    }
+
+    pub(crate) fn with_config(
+        builder: DomainBuilder,
+        object_len: usize,
+        configure: impl FnOnce(&mut Config),
+    ) -> Result<Self> {
         let domain = builder.files().build()?;
         domain.publish("object", Source::anonymous(object_len as u64), Rights::all())?;
         // An object that was never written has no pages yet.
         domain.write_object("object", 0, &vec![1; object_len])?;
         let mut config = Config::new();
         domain.configure(&mut config)?;
+        configure(&mut config);
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
@@ -160,6 +169,11 @@ pub(crate) fn guest_wasm() -> Result<Vec<u8>> {
 /// The component of `examples/file-scan`.
 pub(crate) fn file_scan_wasm() -> Result<Vec<u8>> {
     built("example-file-scan", "file-scan.wasm")
+}
+
+/// The component of `examples/sealed`.
+pub(crate) fn sealed_wasm() -> Result<Vec<u8>> {
+    built("example-sealed", "example-sealed.wasm")
 }
 
 fn built(package: &str, file: &str) -> Result<Vec<u8>> {

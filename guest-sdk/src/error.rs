@@ -23,7 +23,7 @@ pub enum Error {
     Bounds,
     /// Two windows would share bytes, or a second window would show the same shared writable range.
     Overlap,
-    /// The handle doesn't carry the right that the call needs.
+    /// The handle doesn't carry the right that the call needs, or the memory is sealed there.
     Access,
     /// No object is published to this guest under that name.
     NotFound,
@@ -55,10 +55,10 @@ impl fmt::Display for Error {
                 "out of bounds: the range is empty or leaves the object, the window or the memory; compare it with `Object::len`"
             }
             Self::Overlap => {
-                "overlap: another window shows some of these bytes; unmap it first, or map with leases instead of `automatic`"
+                "overlap: another window shows some of these bytes (unmap it first, or map with leases instead of `automatic`), or they are not of one window"
             }
             Self::Access => {
-                "no access: the handle lacks the right; open the file for writing, or map it private"
+                "no access: the handle lacks the right (open the file for writing, or map it private), or the memory is sealed there, see `protection::sealed`"
             }
             Self::NotFound => {
                 "not found: the embedder published no object of that name to this guest"

@@ -5,23 +5,30 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod arena;
 pub mod domain;
 mod error;
 #[cfg(all(feature = "std", any(target_os = "wasi", all(unix, not(target_family = "wasm")))))]
 mod file;
 mod generated;
 mod guard;
+mod guarded;
 mod mapping;
 mod object;
 mod options;
+pub mod protection;
+mod rodata;
 mod sys;
 mod window;
 
+pub use arena::Arena;
 pub use error::{Error, Refused, Result};
 pub use guard::{ReadGuard, UpgradableGuard, WriteGuard};
+pub use guarded::{GuardedBuf, NoAccess, ReadOnly, ReadWrite, Unchanged};
 pub use mapping::{Mapping, MappingMut};
 pub use object::{Object, Rights};
 pub use options::MapOptions;
+pub use protection::seal_rodata;
 pub use window::WindowBuf;
 
 /// What `wit_bindgen` makes of the world `wasi:memory-control/imports`.
@@ -43,5 +50,5 @@ pub use window::WindowBuf;
 /// [`Object::into_resource`] and [`Object::from_resource`] convert. The functions here that take a `Window` are not meant to be
 /// called: a `&[u8]` must not be alive over bytes that the host changes.
 pub mod bindings {
-    pub use crate::generated::wasi::memory_control::{domain, file_ticket, mapping, object, types};
+    pub use crate::generated::wasi::memory_control::{domain, file_ticket, mapping, object, protection, types};
 }

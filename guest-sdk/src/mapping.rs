@@ -176,6 +176,16 @@ impl MappingMut {
         self.shown.cells()
     }
 
+    /// Makes the bytes in `range` zero, and gives their storage back to the host where it can; of a shared mapping these are the object's bytes, for
+    /// everybody. The range is of whole [granules](crate::domain::granule), of which the last may end with the mapping.
+    ///
+    /// # Errors
+    /// [`Error::Alignment`]; [`Error::Bounds`]; [`Error::Busy`] if anybody has a lease on any of it; [`Error::Stale`]; [`Error::Io`];
+    /// [`Error::OutOfMemory`]. No byte has changed then.
+    pub fn discard(&mut self, range: impl RangeBounds<usize>) -> Result<()> {
+        self.shown.discard(range)
+    }
+
     /// Makes this guest's stores through [`cells`](Self::cells) visible in the object now, rather than at the next host call. Releasing a
     /// write guard does that for its range.
     ///

@@ -4,8 +4,18 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
+use memctl_instrument::Options;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+/// What is done to a guest before it is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Build {
+    /// Nothing.
+    Plain,
+    /// Its own code checks what it does to its memory.
+    Instrumented,
+}
 
 /// The component that `package` builds, compiled for an engine. Engines of the same settings take the same code, so that it is made
 /// once in a process.
@@ -13,14 +23,20 @@ use wasmtime::component::Component;
 /// # Panics
 /// If it can't be built or compiled.
 #[must_use]
-pub fn component(engine: &Engine, package: &'static str) -> Component {
-    static IMAGES: Mutex<BTreeMap<(&str, u64), Vec<u8>>> = Mutex::new(BTreeMap::new());
+pub fn component(engine: &Engine, package: &'static str, build: Build) -> Component {
+    static IMAGES: Mutex<BTreeMap<(&str, Build, u64), Vec<u8>>> = Mutex::new(BTreeMap::new());
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
     let mut images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);
-    let image = images.entry((package, settings.finish())).or_insert_with(|| {
+    let image = images.entry((package, build, settings.finish())).or_insert_with(|| {
         let file = format!("{}.wasm", package.replace('-', "_"));
         let wasm = std::fs::read(crate::guest_wasm(package, "wasm32-wasip2", &file)).expect("the guest was built");
+        let wasm = match build {
+            Build::Plain => wasm,
+            Build::Instrumented => {
+                memctl_instrument::instrument(&wasm, &Options::default()).expect("it can be instrumented").wasm
+            }
+        };
         engine.precompile_component(&wasm).expect("the guest compiles")
     });
     deserialize(engine, image)

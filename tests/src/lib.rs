@@ -17,8 +17,8 @@ mod wire;
 mod world;
 
 pub use async_guest::AsyncGuest;
-pub use build::guest_wasm;
-pub use component::component;
+pub use build::{Profile, guest_wasm, guest_wasm_in};
+pub use component::{Build, component};
 pub use guest::{Answer, Bindings, Guest, State, probe, violation};
 pub use wire::{ALIASING, AUTOMATIC, Ask, FOREVER, GRANULE, LEASED, Mapped, PRIVATE};
 pub use world::{

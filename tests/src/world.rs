@@ -9,6 +9,7 @@ use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
+use crate::component::Build;
 use crate::guest::{Bindings, Guest, State};
 
 /// Every backend there is.
@@ -39,7 +40,24 @@ pub fn on_every_protector(claim: impl Fn(&World)) {
 pub fn on_every_protector_with(build: impl Fn(DomainBuilder) -> DomainBuilder, claim: impl Fn(&World)) {
     eprintln!("by host pages");
     claim(&World::with(Mode::Alias, &build));
+    for (name, configure) in CHECKED {
+        eprintln!("by checks, {name}");
+        claim(&World::instrumented(Mode::Copy, &build, configure));
+    }
+    eprintln!("by host pages, instrumented all the same");
+    claim(&World::instrumented(Mode::Alias, &build, |_| {}));
 }
+
+/// Engines that instrumented guests run in.
+const CHECKED: [(&str, fn(&mut Config)); 3] = [
+    ("Cranelift", |_| {}),
+    ("Cranelift without signals", |config| {
+        config.signals_based_traps(false);
+    }),
+    ("Pulley without signals", |config| {
+        config.target("pulley64").expect("a target of this build").signals_based_traps(false);
+    }),
+];
 
 /// A domain with its engine, and a folder that its guests see as `/`.
 pub struct World {
@@ -86,17 +104,39 @@ impl World {
         Self { mode, ..Self::with_domain(&domain, configure) }
     }
 
+    /// A domain on one backend, made as `build` says, an engine made as `configure` says, and guests whose own code checks what they do.
+    ///
+    /// # Panics
+    /// If the domain can't be built.
+    #[must_use]
+    pub fn instrumented(
+        mode: Mode,
+        build: impl FnOnce(DomainBuilder) -> DomainBuilder,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
+        let domain = build(Domain::builder().mode(mode).files()).build().expect("the domain can be built");
+        let configure = |domain: &Domain, config: &mut Config| {
+            domain.configure(config).expect("the fault handler can be put in place");
+            configure(config);
+        };
+        Self { mode, ..Self::of(&domain, configure, Build::Instrumented) }
+    }
+
     /// Another engine for guests of a domain, made as `configure` says.
     ///
     /// # Panics
     /// If the engine can't be made.
     #[must_use]
     pub fn with_domain(domain: &Domain, configure: impl FnOnce(&Domain, &mut Config)) -> Self {
+        Self::of(domain, configure, Build::Plain)
+    }
+
+    fn of(domain: &Domain, configure: impl FnOnce(&Domain, &mut Config), build: Build) -> Self {
         engine_first();
         let mut config = Config::new();
         configure(domain, &mut config);
         let engine = Engine::new(&config).expect("the engine can be made");
-        let component = crate::component(&engine, "guest-probe");
+        let component = crate::component(&engine, "guest-probe", build);
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).expect("wasmtime-wasi links");
         memctl_wasmtime::add_to_linker_sync(&mut linker).expect("memory control links");

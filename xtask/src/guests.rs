@@ -32,15 +32,17 @@ pub(crate) enum Profile {
 }
 
 /// Every package that is meant for a guest.
-pub(crate) const ALL: [&str; 8] = [
+pub(crate) const ALL: [&str; 10] = [
     "bench-guest",
     "memctl-guest",
     "guest-command",
     "guest-probe",
+    "guest-sealed",
     "guest-stepper",
     "example-file-scan",
     "example-pipeline-consumer",
     "example-pipeline-producer",
+    "example-sealed",
 ];
 
 /// Builds packages for a target.

@@ -3,14 +3,16 @@
 #[path = "../../../examples/file-scan/src/count.rs"]
 mod count;
 mod kept;
+mod mark;
 mod raw;
 mod scan;
 
 use std::cell::RefCell;
 
+use memctl_guest::protection::{self, Bounds};
 use memctl_guest::{MapOptions, Object, WindowBuf};
 
-use bindings::exports::memctl::bench::runs::Scan;
+use bindings::exports::memctl::bench::runs::{Kernel, Scan};
 use bindings::exports::memctl::bench::{runs, sink};
 use bindings::memctl::bench::host;
 use kept::Kept;
@@ -26,6 +28,7 @@ mod bindings {
             "wasi:memory-control/domain@0.1.0-draft": memctl_guest::bindings::domain,
             "wasi:memory-control/object@0.1.0-draft": memctl_guest::bindings::object,
             "wasi:memory-control/mapping@0.1.0-draft": memctl_guest::bindings::mapping,
+            "wasi:memory-control/protection@0.1.0-draft": memctl_guest::bindings::protection,
             "wasi:memory-control/file-ticket@0.1.0-draft": memctl_guest::bindings::file_ticket,
         },
         generate_all,
@@ -132,6 +135,14 @@ impl runs::Guest for Bench {
 
     fn scan_loaded(scan: Scan) -> u64 {
         LOADED.with_borrow(|bytes| scan::all(bytes, scan))
+    }
+
+    fn mark(kernel: Kernel, times: u32) -> u64 {
+        mark::run(kernel, times)
+    }
+
+    fn seal(no_access: u64, read_only: u64) {
+        protection::seal(Bounds { no_access, read_only }).expect("it can be sealed");
     }
 }
 

@@ -4,6 +4,7 @@ mod crossing;
 mod hand_over;
 mod lease;
 mod map;
+mod protection;
 mod publish;
 mod read;
 mod scan;
@@ -30,7 +31,7 @@ impl Setup {
 type Group = fn(&Setup) -> Result<Vec<Row>>;
 
 /// All groups, by the names that `--filter` knows.
-pub(crate) const GROUPS: [(&str, Group); 7] = [
+pub(crate) const GROUPS: [(&str, Group); 8] = [
     ("map", map::rows),
     ("read", read::rows),
     ("hand-over", hand_over::rows),
@@ -38,6 +39,7 @@ pub(crate) const GROUPS: [(&str, Group); 7] = [
     ("crossing", crossing::rows),
     ("publish", publish::rows),
     ("lease", lease::rows),
+    ("protection", protection::rows),
 ];
 
 const KIB: usize = 1 << 10;

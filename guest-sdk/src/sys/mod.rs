@@ -9,12 +9,28 @@
 //!    change in any host call; the host gives no lease on bytes that such a window shows elsewhere.
 //! 4. [`Pages`] go back to the allocator only when the host said that they show nothing any more. If it can't say so, because a
 //!    leaked guard still holds a lease, they are leaked.
+//! 5. [`Fenced`] bytes are allocated once, and nobody else's: the host changes them only in `discard`, which takes them exclusively, or which
+//!    initialises those that nobody could refer to before. What may be done to them is no matter of soundness: against it there is a trap, never another value. So changing that is safe.
 //!
 //! On rule 3: an `automatic` window is refreshed at crossings, also under a lease. Nobody else can write then, so the bytes that the
 //! host stores are those that are there.
 
+mod bump;
+mod declared;
+mod discard;
+mod fenced;
+#[cfg(target_arch = "wasm32")]
+mod image;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "image_absent.rs"]
+mod image;
 mod lent;
 mod pages;
+#[cfg(target_arch = "wasm32")]
+mod ranges;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "ranges_absent.rs"]
+mod ranges;
 mod shown;
 #[cfg(target_arch = "wasm32")]
 mod wire;
@@ -22,13 +38,21 @@ mod wire;
 #[path = "wire_absent.rs"]
 mod wire;
 
+pub(crate) use bump::Bump;
+pub(crate) use discard::discard;
+pub use discard::discard_range;
+pub(crate) use fenced::Fenced;
+pub(crate) use image::{Image, image};
 pub(crate) use lent::{Lent, LentMut, LentUpgradable};
 pub(crate) use pages::Pages;
+#[cfg(test)]
+pub(crate) use ranges::in_tests::simulated;
 pub(crate) use shown::{AT_ONCE, Lending, Shown, Unmapped};
 #[cfg(all(feature = "std", any(target_os = "wasi", all(unix, not(target_family = "wasm")))))]
 pub(crate) use wire::advise;
 
 use crate::bindings::domain::Capabilities;
+use crate::bindings::types::Protection;
 use crate::{Error, Result, domain};
 
 /// Whether there is a host to call.
@@ -54,4 +78,9 @@ impl Part {
     fn list_len(self) -> usize {
         if domain::capabilities().contains(Capabilities::WHOLE_WINDOW) { self.len } else { 0 }
     }
+}
+
+/// Changes what may be done to `bytes`. It changes none of them: who uses a reference against it traps.
+pub(crate) fn protect(bytes: *const [u8], protection: Protection) -> Result<()> {
+    ranges::protect(Part { start: bytes.cast::<u8>().cast_mut(), len: bytes.len() }, protection)
 }

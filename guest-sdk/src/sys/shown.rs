@@ -2,13 +2,13 @@
 
 use core::cell::Cell;
 use core::mem;
-use core::ops::{Bound, RangeBounds};
+use core::ops::{Bound, Range, RangeBounds};
 use core::slice;
 
-use super::{Lent, LentMut, LentUpgradable, Pages, Part, wire};
+use super::{Lent, LentMut, LentUpgradable, Pages, Part, ranges, wire};
 use crate::bindings::mapping as wit;
 use crate::bindings::types::Access;
-use crate::{Error, Result};
+use crate::{Error, Result, domain};
 
 /// Whether bytes are lent under leases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +142,18 @@ impl Shown {
         Ok(unsafe { slice::from_raw_parts(start.cast::<Cell<u8>>(), len) })
     }
 
+    /// Makes the bytes in `range` zero: whole granules, of which the last may end with the mapping.
+    pub(crate) fn discard(&mut self, range: impl RangeBounds<usize>) -> Result<()> {
+        let range = self.bounds(range)?;
+        let granule = domain::granule();
+        let end = if range.end == self.len { range.end.next_multiple_of(granule) } else { range.end };
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: the part is inside the pages, and `self` is borrowed exclusively, so that no reference to its bytes is alive.
+        unsafe { ranges::discard(self.live().pages.part(range.start, end - range.start)) }
+    }
+
     pub(crate) fn unmap(mut self) -> Unmapped {
         self.end()
     }
@@ -179,6 +191,11 @@ impl Shown {
     }
 
     fn resolve(&self, range: impl RangeBounds<usize>) -> Result<Part> {
+        let range = self.bounds(range)?;
+        Ok(self.live().pages.part(range.start, range.end - range.start))
+    }
+
+    fn bounds(&self, range: impl RangeBounds<usize>) -> Result<Range<usize>> {
         let start = match range.start_bound() {
             Bound::Included(&start) => start,
             Bound::Excluded(&before) => before.checked_add(1).ok_or(Error::Bounds)?,
@@ -192,7 +209,7 @@ impl Shown {
         if start > end || end > self.len {
             return Err(Error::Bounds);
         }
-        Ok(self.live().pages.part(start, end - start))
+        Ok(start..end)
     }
 }
 

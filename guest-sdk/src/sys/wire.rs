@@ -24,7 +24,7 @@ struct HandleResult {
 /// `result<_, error-code>` in memory.
 #[repr(C)]
 #[derive(Default)]
-struct UnitResult {
+pub(super) struct UnitResult {
     tag: u8,
     code: u8,
 }
@@ -39,7 +39,7 @@ impl HandleResult {
 }
 
 impl UnitResult {
-    fn get(self) -> Result<()> {
+    pub(super) fn get(self) -> Result<()> {
         match self.tag {
             0 => Ok(()),
             _ => Err(error(self.code)),

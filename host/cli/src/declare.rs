@@ -20,7 +20,8 @@ stored below --no-access, and nothing stored below --read-only. Hosts with an MM
 
 --rodata finds the bounds: data begins where the linker put the first segment, and .rodata, which comes first, is read-only. Link flags
 that put nothing else there, for rustc, with a null page of 64 KiB:
-  -Clink-arg=--no-stack-first -Clink-arg=--global-base=65536
+  -Clink-arg=--append-lld-flag=--no-stack-first -Clink-arg=--global-base=65536   (wasm32-wasip2)
+  -Clink-arg=--no-stack-first -Clink-arg=--global-base=65536                     (other targets)
 The program keeps its name section, in which the segments have their names.
 
 Exit code: 0 if OUT.wasm was written, 1 if not: then what was there before still is. 2 if the command line is wrong.
@@ -31,7 +32,7 @@ Examples:
 
 /// Flags and arguments of `memctl declare`.
 #[derive(Args, Clone, Debug)]
-#[group(id = "which", required = true, multiple = true, args = ["no_access", "read_only", "rodata"])]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
 pub struct DeclareArgs {
     /// The program.
     #[arg(value_name = "IN.wasm")]
@@ -40,13 +41,13 @@ pub struct DeclareArgs {
     #[arg(short, long, value_name = "OUT.wasm")]
     pub output: PathBuf,
     /// Below this address nothing can be loaded or stored.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", group = "which")]
     pub no_access: Option<Size>,
     /// From there to below this address bytes can be loaded, and not stored.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", group = "which")]
     pub read_only: Option<Size>,
     /// Find both bounds: the null page, and the constants of the program.
-    #[arg(long, conflicts_with_all = ["no_access", "read_only"])]
+    #[arg(long, group = "which", conflicts_with_all = ["no_access", "read_only"])]
     pub rodata: bool,
 }
 

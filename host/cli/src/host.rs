@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use memctl_wasmtime::{
-    Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source, Violation,
+    Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source, StaticProtection,
+    Violation,
 };
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
@@ -106,6 +107,8 @@ pub fn execute(
             .with_context(|| format!("{}: can't compile it", program.path().display()))?
     };
 
+    let protection = StaticProtection::of(program.component())
+        .with_context(|| format!("{}: can't tell what it declares", program.path().display()))?;
     let mut linker = Linker::<State>::new(&engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
     memctl_wasmtime::add_to_linker_sync(&mut linker)?;
@@ -125,7 +128,8 @@ pub fn execute(
     memctl_wasmtime::attach(&mut store);
 
     let start = Instant::now();
-    let result = ready.instantiate(&mut store).and_then(|command| command.wasi_cli_run().call_run(&mut store));
+    let result = memctl_wasmtime::instantiate(&mut store, &protection, |store| ready.instantiate(store))
+        .and_then(|command| command.wasi_cli_run().call_run(&mut store));
     let time = start.elapsed();
     let ending = match result {
         Ok(Ok(())) => Ending::Exit(0),
@@ -146,10 +150,14 @@ pub fn execute(
 /// What is known about a trap. wasmtime's own `{:?}` would add a backtrace of this program.
 fn trap(error: &wasmtime::Error, leases: Leases, fault: Option<Cause>) -> Ending {
     let mut chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    // The first link says where, with the wasm backtrace; the others say why.
+    let mut causes = 1;
     // Compiled code traps by itself: then the engine doesn't know why. The first fault of several is the one that the chain tells.
     if let Some(fault) = fault
         && error.downcast_ref::<Violation>().is_none()
     {
+        // The engine words it as hardware or a check told it: what is stopped is the same.
+        causes = chain.len();
         chain.push(format!("memory-control: {fault}"));
     }
     if leases == Leases::Audited && fault.is_some_and(|fault| fault.kind == FaultKind::Protection) {
@@ -157,8 +165,7 @@ fn trap(error: &wasmtime::Error, leases: Leases, fault: Option<Cause>) -> Ending
             "under --audit a leased window can be touched only while a guard on that part of it is alive",
         ));
     }
-    // The first link says where, with the wasm backtrace; the others say why.
-    let cause = if chain.len() > 1 { chain[1..].join(": ") } else { chain.concat() };
+    let cause = if chain.len() > causes { chain[causes..].join(": ") } else { chain.concat() };
     Ending::Trap { cause, report: chain.join("\n\nCaused by: ") }
 }
 

@@ -26,7 +26,7 @@ core module that defines a memory. With --table, also what the program protects 
 
 With --json, one JSON object on stdout:
   bytes_before, bytes_after, modules: [{name, table, memories: [{imported, no_access, read_only}], loads, stores, bulk:
-  {checked, left_out}, bytes_before, bytes_after, debug}]
+  {checked, left_out}, bytes_before, bytes_after, debug, debug_left_out}]
 
 Exit code: 0 if OUT.wasm was written, 1 if not: then what was there before still is. 2 if the command line is wrong.
 
@@ -141,9 +141,10 @@ fn to_json(report: &Report, before: usize, after: usize) -> Value {
                 "bytes_after": module.bytes_after,
                 "debug": match &module.debug {
                     DebugInfo::None => "none",
-                    DebugInfo::Rewritten => "rewritten",
+                    DebugInfo::Rewritten { .. } => "rewritten",
                     DebugInfo::LeftOut(_) => "left out",
                 },
+                "debug_left_out": debug_left_out(module),
             })
         })
         .collect();
@@ -172,12 +173,23 @@ fn to_text(report: &Report) -> String {
     }
     let mut text = table.to_string();
     for module in &report.modules {
-        if let DebugInfo::LeftOut(reason) = &module.debug {
+        if let Some(what) = debug_left_out(module) {
             let name = module.name.as_deref().unwrap_or("a module");
-            text.push_str(&format!("\ndebug information of {name} is left out: {reason}"));
+            text.push_str(&format!("\ndebug information of {name}: left out {what}"));
         }
     }
     text
+}
+
+/// Debug information that was left out, and why.
+fn debug_left_out(module: &ModuleReport) -> Option<String> {
+    match &module.debug {
+        DebugInfo::Rewritten { left_out } if !left_out.is_empty() => {
+            Some(format!("{}, which only repeat other sections", left_out.join(", ")))
+        }
+        DebugInfo::LeftOut(reason) => Some(format!("all of it: {reason}")),
+        DebugInfo::None | DebugInfo::Rewritten { .. } => None,
+    }
 }
 
 /// What the module checks, in a few words.

@@ -21,6 +21,7 @@ pub mod args;
 pub mod compare;
 pub mod declare;
 pub mod diff;
+mod help;
 pub mod host;
 pub mod instrument;
 pub mod log;

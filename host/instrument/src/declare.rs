@@ -85,3 +85,73 @@ fn replaced(file: &[u8], within: Range<usize>, place: &Range<usize>, module: &[u
     }
     Ok(new.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { no_access: 4096, read_only: 8192 };
+
+    fn wasm(text: &str) -> Vec<u8> {
+        wat::parse_str(text).expect("a program")
+    }
+
+    #[test]
+    fn what_was_declared_for_the_memory_is_replaced() {
+        let other = Bounds { no_access: 1, read_only: 2 };
+        let module = wasm("(module (memory 1) (memory 1))");
+        let once = declare(&module, BOUNDS).expect("declared");
+        let second = Declaration { memory: 1, bounds: other };
+        let mut both = once.clone();
+        let section = CustomSection { name: Declaration::SECTION.into(), data: second.to_bytes().to_vec().into() };
+        both.extend(appended(&section));
+        let again = declare(&both, other).expect("declared");
+        assert_eq!(
+            marker::declarations(&again),
+            Ok(vec![Declaration { memory: 0, bounds: other }, second]),
+            "the other memory's stays"
+        );
+    }
+
+    fn appended(section: &CustomSection<'_>) -> Vec<u8> {
+        let mut module = Module::new();
+        module.section(section);
+        module.finish()[8..].to_vec()
+    }
+
+    #[test]
+    fn a_component_stays_as_it_is_but_for_the_module() {
+        let text = r#"(component
+          (component $inner
+            (core module $none (func))
+            (core module $main (memory 1))
+            (core instance (instantiate $main)))
+          (instance (instantiate $inner))
+          (@custom "memo" "kept"))"#;
+        let plain = wasm(text);
+        let declared = declare(&plain, BOUNDS).expect("declared");
+        // All that is no longer than a section of a section: those that hold others have another size.
+        let leaves = |wasm: &[u8]| {
+            let all = Parser::new(0).parse_all(wasm).map(|payload| payload.expect("valid"));
+            let leaves = all
+                .filter(|payload| !matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. }));
+            leaves
+                .filter_map(|leaf| leaf.as_section().map(|(id, range)| (id, wasm[range].to_vec())))
+                .collect::<Vec<_>>()
+        };
+        let (mut after, before) = (leaves(&declared), leaves(&plain));
+        let section = Declaration { memory: 0, bounds: BOUNDS }.to_bytes();
+        let added = after.iter().position(|(_, bytes)| bytes.ends_with(&section)).expect("it is there");
+        after.remove(added);
+        assert_eq!(after, before);
+    }
+
+    #[test]
+    fn bounds_that_do_not_fit_are_refused() {
+        for bounds in [Bounds { no_access: 0, read_only: 65537 }, Bounds { no_access: 2, read_only: 1 }] {
+            let refused = declare(&wasm("(module (memory 1))"), bounds);
+            assert!(matches!(refused, Err(Error::Bounds { .. } | Error::Declaration(_))), "{refused:?}");
+        }
+        assert_eq!(declare(&wasm("(module)"), BOUNDS), Err(Error::UnknownMemory { memory: 0, memories: 0 }));
+    }
+}

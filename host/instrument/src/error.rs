@@ -16,9 +16,6 @@ pub enum Error {
         /// What is wrong there.
         message: String,
     },
-    /// It is a component.
-    #[error("this is a component; only core modules can be instrumented here")]
-    Component,
     /// It has been instrumented before.
     #[error(
         "already instrumented, by version {version} for a granule of {granule} bytes: start from the program as it was before"

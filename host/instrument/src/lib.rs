@@ -1,4 +1,4 @@
-//! Protection without hardware: rewrites a core module so that it checks its own accesses.
+//! Protection without hardware: rewrites a program so that it checks its own accesses.
 //!
 //! Each memory that the module defines gets a *shield*, one more memory that the module's own code can't address (its layout is
 //! [`memctl_core::Shield`]). Loads, stores, atomics and bulk instructions are checked against the bounds that the module
@@ -22,6 +22,7 @@
 
 mod added;
 mod body;
+mod checks;
 mod component;
 mod debug;
 mod declare;
@@ -41,6 +42,7 @@ mod rename;
 mod report;
 mod rodata;
 mod runtime;
+mod sections;
 mod shields;
 mod touch;
 
@@ -52,7 +54,7 @@ pub use options::{Options, ShieldPages, Table};
 pub use report::{Checks, DebugInfo, MemoryReport, ModuleReport, Outcome, Report};
 pub use rodata::{Unknown, rodata};
 
-/// Puts the checks into a core module.
+/// Puts the checks into a core module, or into all core modules of a component and in front of what its host loads and stores for it.
 ///
 /// # Errors
 /// [`Error`] names what can't be understood or done. There is no output then.
@@ -68,7 +70,3 @@ pub fn instrument(wasm: &[u8], options: &Options) -> Result<Outcome, Error> {
     let outcome = module::instrument(wasm, options, &[], table, module::Exports::ShieldsOnly)?;
     Ok(Outcome { wasm: outcome.wasm, report: Report { modules: vec![outcome.report] } })
 }
-
-// What the rewriting of components builds on.
-#[expect(unused_imports, reason = "component/ comes next")]
-pub(crate) use module::{ImportedShield, ModuleOutcome, declared_bounds, instrument_module};

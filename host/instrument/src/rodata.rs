@@ -23,7 +23,9 @@ pub enum Unknown {
     /// The stack would be protected.
     #[error(
         "its stack lies below its data ({stack:#x} is the top of the stack, {data:#x} the first byte of data): link it with \
-         `-Clink-arg=--no-stack-first -Clink-arg=--global-base=65536` (rustc), or `-Wl,--no-stack-first,--global-base=65536` (clang)"
+         `-Clink-arg=--append-lld-flag=--no-stack-first -Clink-arg=--global-base=65536` (rustc for wasm32-wasip2), \
+         `-Clink-arg=--no-stack-first -Clink-arg=--global-base=65536` (rustc for other targets), or \
+         `-Wl,--no-stack-first,--global-base=65536` (clang)"
     )]
     StackBelowData {
         /// Where the stack begins, to grow downwards.

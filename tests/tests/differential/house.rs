@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use memctl_core::Quotas;
 use memctl_model::{Act, Answer, Checksum, FILE, GUESTS, How, Looks, Outcome, Range, Setting, Step};
+use memctl_tests::Build;
 use memctl_wasmtime::{Domain, DomainBuilder, Mode, Source, attach};
 use tempfile::TempDir;
 use wasmtime::component::{Linker, ResourceTable};
@@ -19,6 +20,8 @@ pub(crate) enum Backend {
     /// With leased windows inaccessible outside leases: no program that keeps to the rules notices.
     Audited,
     Copy,
+    /// As `Copy`; and the guests' own code checks what they do, which no program notices.
+    Instrumented,
 }
 
 /// What a world's guests have in common.
@@ -54,7 +57,7 @@ impl Ground {
         let builder = match backend {
             Backend::Alias => builder.mode(Mode::Alias),
             Backend::Audited => builder.mode(Mode::Alias).audit(),
-            Backend::Copy => builder.mode(Mode::Copy),
+            Backend::Copy | Backend::Instrumented => builder.mode(Mode::Copy),
         };
         let domain = build(builder, &dir).build().expect("the domain can be built");
         let mut config = Config::new();
@@ -64,7 +67,8 @@ impl Ground {
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).expect("wasmtime-wasi links");
         memctl_wasmtime::add_to_linker_sync(&mut linker).expect("memory control links");
         guest::add_to_linker(&mut linker).expect("the stepper's host links");
-        let component = memctl_tests::component(&engine, "guest-stepper");
+        let build = if backend == Backend::Instrumented { Build::Instrumented } else { Build::Plain };
+        let component = memctl_tests::component(&engine, "guest-stepper", build);
         let pre = linker.instantiate_pre(&component).and_then(StepperPre::new).expect("all imports are there");
         Self { domain, engine, pre, dir }
     }

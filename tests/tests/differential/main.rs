@@ -68,6 +68,13 @@ fn a_program_that_aliases_has_the_model_s_behaviour() {
 }
 
 #[test]
+fn an_instrumented_program_has_one_behaviour_with_the_others() {
+    let backends = [Backend::Alias, Backend::Instrumented];
+    let setting = setting(GRANULE, Aliasing::NotAsked);
+    agree("an_instrumented_program_has_one_behaviour_with_the_others", &backends, setting, STEPS / 5);
+}
+
+#[test]
 fn a_program_has_the_model_s_behaviour_with_a_board_s_granule() {
     let setting = setting(BOARD, Aliasing::Refused);
     agree("a_program_has_the_model_s_behaviour_with_a_board_s_granule", &[Backend::Copy], setting, STEPS / 5);

@@ -140,14 +140,17 @@ fn main_module(tree: &Tree<'_>) -> Result<usize, Error> {
     }
 }
 
+/// Modules, and memories that they define.
+type Definitions = Vec<(usize, u32)>;
+
 /// For each module the modules that define the memories that it imports, and which memories they are.
-fn imported(tree: &Tree<'_>) -> Result<Vec<Option<Vec<(usize, u32)>>>, Error> {
-    let mut all: Vec<Option<Vec<(usize, u32)>>> = tree.modules.iter().map(|_| None).collect();
+fn imported(tree: &Tree<'_>) -> Result<Vec<Option<Definitions>>, Error> {
+    let mut all: Vec<Option<Definitions>> = tree.modules.iter().map(|_| None).collect();
     for (number, scope) in tree.scopes.iter().enumerate() {
         for instance in &scope.instances {
             let Instance::Of { module: Some(module), args, offset } = instance else { continue };
             let definers = tree.imported(number, *module, args, *offset)?;
-            let definers: Vec<_> = definers.iter().map(|definer| (definer.module, definer.memory)).collect();
+            let definers: Definitions = definers.iter().map(|definer| (definer.module, definer.memory)).collect();
             let known = all[*module].get_or_insert_with(|| definers.clone());
             if *known != definers {
                 return Err(Error::Wiring(Problem::at(

@@ -26,6 +26,12 @@ pub(super) fn read(bytes: &[u8], features: WasmFeatures) -> Result<Tree<'_>, Pro
         let payload = payload?;
         // Bodies were validated above.
         let _: ValidPayload<'_> = validator.payload(&payload)?;
+        if let Payload::ModuleSection { unchecked_range: range, .. }
+        | Payload::ComponentSection { unchecked_range: range, .. } = &payload
+            && range.end > bytes.len()
+        {
+            return Err(Problem::at(bytes.len(), "the file ends within a section"));
+        }
         match &payload {
             Payload::End(_) if inside_modules > 0 => inside_modules -= 1,
             _ if inside_modules > 0 => {}

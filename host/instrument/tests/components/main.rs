@@ -2,6 +2,7 @@
 
 mod lifting;
 mod lowering;
+mod mangled;
 mod sys;
 mod wiring;
 mod world;

@@ -37,8 +37,10 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn read<const N: usize>(&self, at: usize) -> [u8; N] {
         assert!(at + N <= ROOM);
-        // SAFETY: in the room, as was checked; no guest runs while the host does.
-        unsafe { self.room.0.add(at).cast::<[u8; N]>().read() }
+        // SAFETY: in the room, as was checked.
+        let from = unsafe { self.room.0.add(at) };
+        // SAFETY: so many bytes are there, and no guest runs while the host does.
+        unsafe { from.cast::<[u8; N]>().read() }
     }
 
     pub(crate) fn write(&self, at: usize, bytes: &[u8]) {

@@ -16,7 +16,7 @@ fn refusal(text: &str, options: &Options) -> String {
 }
 
 /// A memory, and a module that stores to it through two bundles and a module that passes it on.
-const ADAPTED: &str = r#"(component
+pub(crate) const ADAPTED: &str = r#"(component
   (core module $main (memory (export "mem") 2))
   (core module $passes (import "env" "memory" (memory 1)) (export "memory again" (memory 0)))
   (core module $adapter
