@@ -25,6 +25,8 @@ pub struct Setting {
     pub ranges: Vec<Vec<Ranges>>,
     /// Numbers for the arguments of calls.
     pub arguments: Vec<u64>,
+    /// How often each function is called.
+    pub calls: usize,
 }
 
 /// How much of a run meant anything.
@@ -57,7 +59,7 @@ enum Came {
     Trapped(Trap),
 }
 
-/// Runs the module, which exports all that it has, under the oracle, and `instrumented` on an engine: every function is called, twice.
+/// Runs the module, which exports all that it has, under the oracle, and `instrumented` on an engine: and every function is called.
 ///
 /// # Errors
 /// The first difference.
@@ -79,7 +81,7 @@ pub fn lockstep(wasm: &[u8], instrumented: &[u8], runs: Runs, setting: &Setting)
     let (Some(_), Some(instance)) = (left.instance, right.instance) else { return Ok(ran) };
     left.store.data_mut().started();
     let mut numbers = setting.arguments.iter().copied().cycle();
-    for name in names(wasm, ExternalKind::Func).iter().flat_map(|name| [name, name]) {
+    for name in names(wasm, ExternalKind::Func).iter().flat_map(|name| std::iter::repeat_n(name, setting.calls)) {
         let func = instance.get_func(&mut right.store, name).expect("it is still exported");
         let args: Option<Vec<_>> =
             func.ty(&right.store).params().map(|ty| argument(&ty, numbers.next().unwrap_or_default())).collect();

@@ -76,7 +76,7 @@ fn memories(wasm: &[u8]) -> Vec<u64> {
 }
 
 fn setting(u: &mut Unstructured<'_>, sizes: &[u64], granule: Granule) -> Result<(Setting, Vec<Declaration>, Table)> {
-    let mut setting = Setting::default();
+    let mut setting = Setting { calls: 2, ..Setting::default() };
     let mut declarations = Vec::new();
     // Declared bounds alone, ranges alone, or both.
     let which: u8 = u.int_in_range(0..=3)?;
@@ -130,7 +130,8 @@ fn ranges(u: &mut Unstructured<'_>, from: u64, size: u64) -> Result<Ranges> {
 }
 
 /// The module with its section of declarations.
-fn declare(mut wasm: Vec<u8>, declarations: &[Declaration]) -> Vec<u8> {
+#[must_use]
+pub fn declare(mut wasm: Vec<u8>, declarations: &[Declaration]) -> Vec<u8> {
     let records: Vec<u8> = declarations.iter().flat_map(|declaration| declaration.to_bytes()).collect();
     let section = CustomSection { name: Declaration::SECTION.into(), data: records.into() };
     if !declarations.is_empty() {
