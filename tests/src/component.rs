@@ -17,6 +17,9 @@ pub enum Build {
     Instrumented,
 }
 
+/// A package, what is done to it, and the settings of the engine that it is compiled for.
+type Image = (&'static str, Build, u64);
+
 /// The component that `package` builds, compiled for an engine. Engines of the same settings take the same code, so that it is made
 /// once in a process.
 ///
@@ -24,7 +27,7 @@ pub enum Build {
 /// If it can't be built or compiled.
 #[must_use]
 pub fn component(engine: &Engine, package: &'static str, build: Build) -> Component {
-    static IMAGES: Mutex<BTreeMap<(&str, Build, u64), Vec<u8>>> = Mutex::new(BTreeMap::new());
+    static IMAGES: Mutex<BTreeMap<Image, Vec<u8>>> = Mutex::new(BTreeMap::new());
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
     let mut images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);

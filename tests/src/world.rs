@@ -48,8 +48,10 @@ pub fn on_every_protector_with(build: impl Fn(DomainBuilder) -> DomainBuilder, c
     claim(&World::instrumented(Mode::Alias, &build, |_| {}));
 }
 
+type Configure = fn(&mut Config);
+
 /// Engines that instrumented guests run in.
-const CHECKED: [(&str, fn(&mut Config)); 3] = [
+const CHECKED: [(&str, Configure); 3] = [
     ("Cranelift", |_| {}),
     ("Cranelift without signals", |config| {
         config.signals_based_traps(false);
