@@ -11,7 +11,7 @@ fn main() -> Result<()> {
     let mut number = || arguments.next().context("a number")?.parse::<u64>().context("a number");
     let bounds = Bounds { no_access: number()?, read_only: number()? };
     let table = if arguments.next().is_some() { Table::Always } else { Table::Never };
-    let wasm = std::fs::read(&file)?;
+    let wasm = wat::parse_file(&file)?;
     let mut modules = vec![];
     if Parser::is_component(&wasm) {
         for payload in Parser::new(0).parse_all(&wasm) {
@@ -24,7 +24,6 @@ fn main() -> Result<()> {
     }
     for module in modules {
         let bounds = (bounds != Bounds::NONE).then_some(bounds);
-        let start = std::time::Instant::now();
         match instrument(&module, &Options { bounds, table, ..Options::default() }) {
             Err(error) => println!("{file}: {error}"),
             Ok(outcome) => {

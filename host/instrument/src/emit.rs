@@ -4,6 +4,9 @@ use wasm_encoder::{BlockType, Function, Instruction, ValType};
 
 use crate::{Error, body::Bodies, runtime::Helper, touch::Kind};
 
+/// Failures that share a place at a function's end, at most.
+const MOST_FAILS: usize = 500;
+
 #[derive(Clone, Debug)]
 enum Item<'w> {
     Plain(Instruction<'w>),
@@ -52,6 +55,11 @@ impl<'w> Emitted<'w> {
 
     pub(crate) fn push_fail(&mut self, nesting: u32, fail: usize) {
         self.items.push((self.offset, Item::Fail { nesting, fail }));
+    }
+
+    /// Whether there aren't too many failures already: each is a block around the function.
+    pub(crate) fn has_room_to_fail(&self) -> bool {
+        self.fails.len() < MOST_FAILS
     }
 
     /// The failure of accesses that have this in common.

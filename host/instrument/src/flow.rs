@@ -1,5 +1,7 @@
 //! Which facts hold at an instruction: follows a function's blocks and branches.
 
+use std::collections::BTreeSet;
+
 use wasmparser::{Catch, Operator};
 
 use crate::{
@@ -48,10 +50,13 @@ impl Flow {
             | Operator::BrOnCast { relative_depth, .. }
             | Operator::BrOnCastFail { relative_depth, .. } => self.branch(*relative_depth, values),
             Operator::BrTable { targets } => {
+                let mut labels = BTreeSet::from([targets.default()]);
                 for target in targets.targets() {
-                    self.branch(target?, values);
+                    labels.insert(target?);
                 }
-                self.branch(targets.default(), values);
+                for label in labels {
+                    self.branch(label, values);
+                }
             }
             Operator::TryTable { try_table } => {
                 // An exception may come from anywhere inside.

@@ -17,6 +17,9 @@ pub(crate) fn features() -> WasmFeatures {
         | WasmFeatures::COMPACT_IMPORTS
 }
 
+/// How the names of sections begin that annotate places in the code, such as branch hints.
+pub(crate) const PLACES: &str = "metadata.code.";
+
 /// A memory of the module.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
@@ -148,6 +151,15 @@ impl<'a> Layout<'a> {
             _ => None,
         });
         dwarf.collect()
+    }
+
+    /// Sections that annotate places in the code, which have moved.
+    pub(crate) fn sections_on_places(&self) -> Vec<String> {
+        let names = self.sections.iter().filter_map(|payload| match payload {
+            Payload::CustomSection(section) => Some(section.name()).filter(|name| name.starts_with(PLACES)),
+            _ => None,
+        });
+        names.map(str::to_owned).collect()
     }
 
     /// Where the contents of the code section begin in the file.

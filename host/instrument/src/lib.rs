@@ -22,6 +22,7 @@
 
 mod added;
 mod body;
+mod checks;
 mod component;
 mod debug;
 mod declare;
@@ -41,6 +42,7 @@ mod rename;
 mod report;
 mod rodata;
 mod runtime;
+mod sections;
 mod shields;
 mod touch;
 

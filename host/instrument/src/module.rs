@@ -1,10 +1,7 @@
 //! Rewriting one core module.
 
 use memctl_core::Bounds;
-use wasm_encoder::{
-    CodeSection, ConstExpr, CustomSection, DataCountSection, DataSection, ExportKind, ExportSection, FunctionSection,
-    GlobalSection, ImportSection, MemorySection, Module, SectionId, TypeSection, reencode::Reencode as _,
-};
+use wasm_encoder::{CodeSection, Module};
 use wasmparser::{Payload, Validator};
 
 use crate::{
@@ -12,15 +9,16 @@ use crate::{
     added::{Added, number},
     body::{Bodies, Failure, Tally},
     debug,
-    exports::{self, Hull},
     layout::{self, Layout},
-    marker,
     moved::{Moved, MovedBody},
-    names,
     rename::Rename,
     runtime::Runtime,
+    sections::Writer,
     shields::Guards,
 };
+
+/// Memories that a module may have, in wasmparser and engines that use it.
+const MOST_MEMORIES: usize = 100;
 
 /// What the module that defines an imported memory declares and exports.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +71,13 @@ pub(crate) fn instrument(
     exports: Exports,
 ) -> Result<ModuleOutcome, Error> {
     let mut layout = Layout::read(wasm)?;
+    let memories = layout.memories.len();
+    if 2 * memories > MOST_MEMORIES {
+        let what = format!(
+            "a module with {memories} memories, which with their shields would be more than engines allow ({MOST_MEMORIES}),"
+        );
+        return Err(Error::Unsupported { offset: 0, function: None, what });
+    }
     let bounds: Vec<Bounds> = imported.iter().map(|shield| shield.declared).collect();
     layout.declare(wasm, options, &bounds)?;
     if layout.imported_memories() > imported.len() {
@@ -82,6 +87,7 @@ pub(crate) fn instrument(
         name: layout.name(),
         memories: layout.memories.iter().map(|m| MemoryReport { imported: m.imported, bounds: m.bounds }).collect(),
         table,
+        left_out: layout.sections_on_places(),
         bytes_before: wasm.len() as u64,
         ..ModuleReport::default()
     };
@@ -151,7 +157,7 @@ pub(crate) fn instrument(
     Ok(ModuleOutcome { wasm, report })
 }
 
-fn internal(what: impl ToString) -> Error {
+pub(crate) fn internal(what: impl ToString) -> Error {
     Error::Internal { message: what.to_string() }
 }
 
@@ -164,285 +170,4 @@ fn unknown_definer(layout: &Layout<'_>, known: usize) -> Error {
         imports.flatten().filter_map(Result::ok).filter(|i| matches!(i.ty, wasmparser::TypeRef::Memory(_)));
     let (module, field) = memories.nth(known).map_or(("", ""), |import| (import.module, import.name));
     Error::ImportedMemory { memory: number(known), module: module.to_owned(), field: field.to_owned() }
-}
-
-/// Sections that may have to be there after instrumentation, in their order in a file.
-const ORDER: [SectionId; 13] = [
-    SectionId::Type,
-    SectionId::Import,
-    SectionId::Function,
-    SectionId::Table,
-    SectionId::Memory,
-    SectionId::Tag,
-    SectionId::Global,
-    SectionId::Export,
-    SectionId::Start,
-    SectionId::Element,
-    SectionId::DataCount,
-    SectionId::Code,
-    SectionId::Data,
-];
-
-struct Writer<'a> {
-    /// Debug information that is still to be written.
-    dwarf: Vec<(&'static str, Vec<u8>)>,
-    module: Module,
-    layout: &'a Layout<'a>,
-    rename: Rename,
-    guards: &'a Guards,
-    added: &'a Added,
-    imported: &'a [ImportedShield],
-    exports: Exports,
-    code: CodeSection,
-    granule: u64,
-    memory_type: wasm_encoder::MemoryType,
-    /// Sections of [`ORDER`] before this one are written.
-    next: usize,
-}
-
-impl Writer<'_> {
-    fn write(&mut self) -> Result<(), Error> {
-        let sections = &self.layout.sections;
-        let custom = |payload: &Payload<'_>| matches!(payload, Payload::CustomSection(_));
-        let last = sections.iter().rposition(|payload| !custom(payload)).map_or(0, |last| last + 1);
-        let mut producers = None;
-        for (at, payload) in sections.iter().enumerate() {
-            let id = match payload {
-                Payload::TypeSection(_) => SectionId::Type,
-                Payload::ImportSection(_) => SectionId::Import,
-                Payload::FunctionSection(_) => SectionId::Function,
-                Payload::TableSection(_) => SectionId::Table,
-                Payload::MemorySection(_) => SectionId::Memory,
-                Payload::TagSection(_) => SectionId::Tag,
-                Payload::GlobalSection(_) => SectionId::Global,
-                Payload::ExportSection(_) => SectionId::Export,
-                Payload::StartSection { .. } => SectionId::Start,
-                Payload::ElementSection(_) => SectionId::Element,
-                Payload::DataCountSection { .. } => SectionId::DataCount,
-                Payload::CodeSectionStart { .. } => SectionId::Code,
-                Payload::DataSection(_) => SectionId::Data,
-                Payload::CustomSection(section) => {
-                    if at >= last {
-                        self.fill_up(ORDER.len())?;
-                    }
-                    if section.name() == "producers" {
-                        producers = Some((section.data(), section.data_offset()));
-                        self.module.section(&CustomSection {
-                            name: "producers".into(),
-                            data: section_bytes(&marker::producers(producers)?).into(),
-                        });
-                    } else {
-                        self.custom(section);
-                    }
-                    continue;
-                }
-                other => return Err(internal(format!("an unexpected section {other:?}"))),
-            };
-            let place = ORDER.iter().position(|known| *known == id).unwrap_or_default();
-            self.fill_up(place)?;
-            self.section(id, Some(payload))?;
-            self.next = place + 1;
-        }
-        self.fill_up(ORDER.len())?;
-        if producers.is_none() {
-            let data = section_bytes(&marker::producers(None)?);
-            self.module.section(&CustomSection { name: "producers".into(), data: data.into() });
-        }
-        let data = marker::contents(self.granule);
-        self.module.section(&CustomSection { name: marker::SECTION.into(), data: data.into() });
-        Ok(())
-    }
-
-    /// Writes sections that the module doesn't have, up to a place in [`ORDER`].
-    fn fill_up(&mut self, to: usize) -> Result<(), Error> {
-        for id in &ORDER[self.next.min(to)..to] {
-            self.section(*id, None)?;
-        }
-        self.next = self.next.max(to);
-        Ok(())
-    }
-
-    /// Writes a section with what is added to it, if there is anything in it.
-    fn section(&mut self, id: SectionId, old: Option<&Payload<'_>>) -> Result<(), Error> {
-        match id {
-            SectionId::Type => self.types(old),
-            SectionId::Import => self.imports(old),
-            SectionId::Function => self.functions(old),
-            SectionId::Memory => self.memories(old),
-            SectionId::Global => self.globals(old),
-            SectionId::Export => self.export_all(old),
-            SectionId::Code => {
-                if !self.code.is_empty() {
-                    self.module.section(&std::mem::take(&mut self.code));
-                }
-                Ok(())
-            }
-            SectionId::Data => self.data(old),
-            SectionId::DataCount => {
-                if let Some(Payload::DataCountSection { count, .. }) = old {
-                    self.module.section(&DataCountSection { count: count + number(self.guards.defined().len()) });
-                }
-                Ok(())
-            }
-            _ => self.unchanged(old),
-        }
-    }
-
-    fn unchanged(&mut self, old: Option<&Payload<'_>>) -> Result<(), Error> {
-        match old {
-            Some(Payload::TableSection(section)) => {
-                let mut tables = wasm_encoder::TableSection::new();
-                self.rename.parse_table_section(&mut tables, section.clone())?;
-                self.module.section(&tables);
-            }
-            Some(Payload::TagSection(section)) => {
-                let mut tags = wasm_encoder::TagSection::new();
-                self.rename.parse_tag_section(&mut tags, section.clone())?;
-                self.module.section(&tags);
-            }
-            Some(Payload::StartSection { func, .. }) => {
-                let function_index = self.rename.start_section(*func)?;
-                self.module.section(&wasm_encoder::StartSection { function_index });
-            }
-            Some(Payload::ElementSection(section)) => {
-                let mut elements = wasm_encoder::ElementSection::new();
-                self.rename.parse_element_section(&mut elements, section.clone())?;
-                self.module.section(&elements);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn types(&mut self, old: Option<&Payload<'_>>) -> Result<(), Error> {
-        let mut types = TypeSection::new();
-        if let Some(Payload::TypeSection(section)) = old {
-            self.rename.parse_type_section(&mut types, section.clone())?;
-        }
-        for (params, results) in &self.added.types {
-            types.ty().function(params.iter().copied(), results.iter().copied());
-        }
-        if !types.is_empty() {
-            self.module.section(&types);
-        }
-        Ok(())
-    }
-
-    fn imports(&mut self, old: Option<&Payload<'_>>) -> Result<(), Error> {
-        let mut imports = ImportSection::new();
-        if let Some(Payload::ImportSection(section)) = old {
-            self.rename.parse_import_section(&mut imports, section.clone())?;
-        }
-        for (import, shield) in self.imported.iter().enumerate().take(self.guards.imported().len()) {
-            imports.import(
-                &exports::module(number(import)),
-                &exports::shield(shield.memory_at_definer),
-                self.memory_type,
-            );
-        }
-        for (import, part, ty) in self.guards.imported_hulls() {
-            let field = exports::hull(self.imported[import].memory_at_definer, part);
-            imports.import(&exports::module(number(import)), &field, ty);
-        }
-        if !imports.is_empty() {
-            self.module.section(&imports);
-        }
-        Ok(())
-    }
-
-    fn functions(&mut self, old: Option<&Payload<'_>>) -> Result<(), Error> {
-        let mut functions = FunctionSection::new();
-        if let Some(Payload::FunctionSection(section)) = old {
-            self.rename.parse_function_section(&mut functions, section.clone())?;
-        }
-        for function in &self.added.functions {
-            functions.function(function.type_index);
-        }
-        if !functions.is_empty() {
-            self.module.section(&functions);
-        }
-        Ok(())
-    }
-
-    fn memories(&mut self, old: Option<&Payload<'_>>) -> Result<(), Error> {
-        let mut memories = MemorySection::new();
-        if let Some(Payload::MemorySection(section)) = old {
-            self.rename.parse_memory_section(&mut memories, section.clone())?;
-        }
-        for _ in self.guards.defined() {
-            memories.memory(self.memory_type);
-        }
-        if !memories.is_empty() {
-            self.module.section(&memories);
-        }
-        Ok(())
-    }
-
-    fn globals(&mut self, old: Option<&Payload<'_>>) -> Result<(), Error> {
-        let mut globals = GlobalSection::new();
-        if let Some(Payload::GlobalSection(section)) = old {
-            self.rename.parse_global_section(&mut globals, section.clone())?;
-        }
-        for (ty, value) in self.guards.new_globals() {
-            globals.global(ty, &value);
-        }
-        if !globals.is_empty() {
-            self.module.section(&globals);
-        }
-        Ok(())
-    }
-
-    fn export_all(&mut self, old: Option<&Payload<'_>>) -> Result<(), Error> {
-        let mut section = ExportSection::new();
-        if let Some(Payload::ExportSection(old)) = old {
-            self.rename.parse_export_section(&mut section, old.clone())?;
-        }
-        let imported = self.guards.imported().len();
-        for (defined, guard) in self.guards.defined().iter().enumerate() {
-            let memory = number(imported + defined);
-            section.export(&exports::shield(memory), ExportKind::Memory, guard.shield);
-            let hulls = guard.hulls.filter(|_| self.exports == Exports::Everything);
-            for (part, global) in Hull::ALL.into_iter().zip(hulls.into_iter().flatten()) {
-                section.export(&exports::hull(memory, part), ExportKind::Global, global);
-            }
-        }
-        if !section.is_empty() {
-            self.module.section(&section);
-        }
-        Ok(())
-    }
-
-    fn data(&mut self, old: Option<&Payload<'_>>) -> Result<(), Error> {
-        let mut data = DataSection::new();
-        if let Some(Payload::DataSection(section)) = old {
-            self.rename.parse_data_section(&mut data, section.clone())?;
-        }
-        for guard in self.guards.defined() {
-            data.active(guard.shield, &ConstExpr::i32_const(0), self.guards.contents(guard));
-        }
-        if !data.is_empty() {
-            self.module.section(&data);
-        }
-        Ok(())
-    }
-
-    fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) {
-        if debug::is_dwarf(section.name()) {
-            for (name, data) in std::mem::take(&mut self.dwarf) {
-                self.module.section(&CustomSection { name: name.into(), data: data.into() });
-            }
-        } else if section.name() == "name"
-            && let Ok(names) = names::rewritten(section, self.rename.without_wrappers(), self.added, self.guards)
-        {
-            self.module.section(&names);
-        } else {
-            self.module.section(&CustomSection { name: section.name().into(), data: section.data().into() });
-        }
-    }
-}
-
-fn section_bytes(section: &impl wasm_encoder::Encode) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    section.encode(&mut bytes);
-    bytes
 }

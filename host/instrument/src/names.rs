@@ -13,7 +13,7 @@ pub(crate) fn rewritten(
     guards: &Guards,
 ) -> Result<NameSection, Error> {
     let read = || -> Result<Vec<Name<'_>>, wasmparser::Error> {
-        NameSectionReader::new(BinaryReader::new(section.data(), section.data_offset())).into_iter().collect()
+        NameSectionReader::new(BinaryReader::new(section.data(), section.data_offset())).collect()
     };
     let named = |kind: fn(&Name<'_>) -> bool| Ok::<_, Error>(read()?.into_iter().filter(kind));
     let mut out = NameSection::new();

@@ -37,6 +37,8 @@ pub struct ModuleReport {
     pub bytes_before: u64,
     /// Size after, in bytes.
     pub bytes_after: u64,
+    /// Custom sections that were left out because they speak of places in the code that are elsewhere now.
+    pub left_out: Vec<String>,
     /// What became of debug information.
     pub debug: DebugInfo,
 }

@@ -11,6 +11,11 @@ use crate::{
     touch::Kind,
 };
 
+#[expect(clippy::cast_possible_truncation, reason = "128")]
+const HEADER: i32 = Shield::HEADER as i32;
+#[expect(clippy::cast_possible_truncation, reason = "24")]
+const ENTRY: i32 = Shield::ENTRY as i32;
+
 /// A function that is made when the first check needs it. Numbers are those of guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Helper {
@@ -124,7 +129,7 @@ impl<'a> Runtime<'a> {
             code.if_(BlockType::Empty).local_get(address).call(stop).end();
         }
         if guard.hulls.is_some() {
-            let (header, entry) = (Shield::HEADER as i32, Shield::ENTRY as i32);
+            let (header, entry) = (HEADER, ENTRY);
             code.i32_const(header).local_set(at);
             code.i32_const(0).i32_load(guard.in_shield(Shield::COUNT, 2)).i32_const(entry).i32_mul();
             code.i32_const(header).i32_add().local_set(end);

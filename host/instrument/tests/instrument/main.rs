@@ -2,5 +2,6 @@
 
 mod debug;
 mod harness;
+mod modules;
 mod one;
 mod start;

@@ -6,8 +6,10 @@ use wasmtime::{Trap, Val};
 use crate::harness::{Outcome, Run, declared, engine, with_table};
 
 /// Instruction, size, whether it stores, whether it is atomic, type of the value operands, type of the result.
+type Tested = (&'static str, u64, bool, bool, &'static [&'static str], &'static str);
+
 #[rustfmt::skip]
-const INSTRUCTIONS: &[(&str, u64, bool, bool, &[&str], &str)] = &[
+const INSTRUCTIONS: &[Tested] = &[
     ("i32.load8_u", 1, false, false, &[], "i32"),
     ("i64.load16_s", 2, false, false, &[], "i64"),
     ("f32.load", 4, false, false, &[], "f32"),
@@ -28,11 +30,7 @@ const INSTRUCTIONS: &[(&str, u64, bool, bool, &[&str], &str)] = &[
 ];
 
 /// One function for each way in which an address and values can be computed.
-fn module(
-    (name, _, _, _, values, result): &(&str, u64, bool, bool, &[&str], &str),
-    address: &str,
-    offset: u64,
-) -> String {
+fn module((name, _, _, _, values, result): &Tested, address: &str, offset: u64) -> String {
     let constants: String = values
         .iter()
         .map(|ty| if *ty == "v128" { "(v128.const i64x2 5 6)".to_owned() } else { format!("({ty}.const 5)") })
@@ -85,7 +83,7 @@ fn expected(
     store: bool,
     forbidden: &[(u64, u64)],
 ) -> Result<(), (Trap, Option<Stopped>)> {
-    if atomic && ea % u128::from(size) != 0 {
+    if atomic && !ea.is_multiple_of(u128::from(size)) {
         return Err((Trap::HeapMisaligned, None));
     }
     if ea + u128::from(size) > 65536 {
