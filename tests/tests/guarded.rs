@@ -69,6 +69,23 @@ fn what_touches_a_window_outside_its_leases_traps() {
 }
 
 #[test]
+fn leases_open_windows_of_interpreted_guests_too() {
+    let world = World::with_config(Mode::Alias, DomainBuilder::audit, |domain, config| {
+        domain.configure(config).expect("the fault handler can be put in place");
+        config.target("pulley64").expect("a target of this build");
+    });
+    world.publish("object", 3 * GRANULE);
+    let (mut guest, mapped) = leasing(&world);
+    let lease = guest.acquire(mapped, Access::Write).expect("nobody else");
+    store(&mut guest, mapped.start + GRANULE).expect("leased");
+    guest.release(lease, mapped).expect("releases");
+    assert_eq!(world.object("object")[4096], 1);
+    let (guest, mapped) = leasing(&world);
+    trapped(guest, mapped.start, true, |guest| store(guest, mapped.start));
+    assert_eq!(world.object("object")[0], 0);
+}
+
+#[test]
 fn a_lease_opens_its_granules_and_no_others() {
     guarded(|world| {
         let (mut guest, mapped) = leasing(world);

@@ -75,7 +75,6 @@ pub enum Error {
         /// Where it begins in the file.
         offset: usize,
         /// What is wrong with it. Offsets in it count from there.
-        #[source]
         error: Box<Error>,
     },
     /// A memory is imported, and nothing is known about who defines it.

@@ -21,15 +21,15 @@ pub(crate) enum Means {
 }
 
 impl Mover<'_> {
-    /// Whether host pages can protect the memory.
+    /// Whether the memory's host pages can be closed: to keep leases apart, and to protect, if that traps at once.
     pub(crate) fn has_pages(&self, used: &Used) -> bool {
-        self.shared.mode != Mode::Copy && used.attachment.traps()
+        self.shared.mode != Mode::Copy && used.attachment.survives_faults()
     }
 
     /// What sees to the protection of a memory.
     pub(crate) fn means(&self, memory: MemoryId) -> Result<Means, Error> {
         let used = self.memories.get(&memory);
-        if used.is_some_and(|used| self.has_pages(used)) {
+        if used.is_some_and(|used| self.has_pages(used) && used.attachment.traps()) {
             return Ok(Means::Pages);
         }
         let shield = used.and_then(|used| self.shared.made.shield_of(&used.memory));

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use memctl_alias::{FaultKind, FileObject, Protection, Reservation};
+use memctl_alias::{FileObject, Protection, Reservation};
 use memctl_core::{
-    Access, Ask, Backend, Coherence, Error, Forbidden, MemoryId, ObjectId, Part, Populate, Sharing, Shield, Shown,
-    Span, View,
+    Access, Ask, Backend, Coherence, Error, Forbidden, MemoryId, ObjectId, Part, Sharing, Shield, Shown, Span, View,
 };
 
 use crate::Mode;
@@ -51,16 +50,16 @@ impl Mover<'_> {
         }
     }
 
-    fn known(&self, memory: MemoryId) -> Option<&Reservation> {
+    pub(crate) fn known(&self, memory: MemoryId) -> Option<&Reservation> {
         self.memories.get(&memory).map(|used| used.memory.as_ref())
     }
 
-    fn reservation(&self, view: &View) -> Result<&Reservation, Error> {
+    pub(crate) fn reservation(&self, view: &View) -> Result<&Reservation, Error> {
         self.known(view.memory).ok_or(Error::Stale { what: "memory" })
     }
 
     /// Lends the bytes of `window`, a part of the view's, beside the object's storage.
-    fn with_bytes<R>(
+    pub(crate) fn with_bytes<R>(
         &mut self,
         view: &View,
         window: Span,
@@ -103,66 +102,13 @@ impl Mover<'_> {
         done
     }
 
-    /// Zeroes what of a part lies past the object's end, in a window that shows the object's own pages. Pages that begin past the end
-    /// are not touched: there are none, if somebody else cut a file off, and that is the guest's to find out.
-    fn zero_tail(&self, view: &View, part: Part) -> Result<(), Error> {
-        if part.real == part.window.len() {
-            return Ok(());
-        }
-        let storage = self.bodies.get(&view.object).ok_or(Error::Stale { what: "object" })?.storage();
-        let Some((from, len)) = tail(part, storage.size()?, memctl_alias::host_page_size()) else { return Ok(()) };
-        if view.guarded || view.restricted {
-            return self.zero_tail_beside(view, from, len);
-        }
-        self.reservation(view)?.zero_if_dirty(part.window.start() + (from - part.offset), len)
-    }
-}
-
-impl Mover<'_> {
-    /// [`Mover::zero_tail`] of `len` bytes of the object from `offset` on, all of one host page, past the window: leases or protection may not let it be
-    /// touched. Nobody stored there if nobody can.
-    fn zero_tail_beside(&self, view: &View, offset: u64, len: u64) -> Result<(), Error> {
-        let host_page = memctl_alias::host_page_size();
-        let (page, at) = (offset - offset % host_page, offset % host_page);
-        let bytes = usize::try_from(host_page).map_err(|_| Error::OutOfMemory { what: "a host page" })?;
-        let file = self.file(view)?;
-        if !file.writable() {
-            return Ok(());
-        }
-        let beside = Reservation::new(bytes, bytes, 0)?;
-        beside.show_shared(0, host_page, file, page)?;
-        beside.zero_if_dirty(at, len)
-    }
-
-    /// Whether the guest was last trapped for touching what is gone from the host page that the object ends in: what is there now was laid by the
-    /// fault handler, and the guest is on its way out with that fault, not with one of this crate's own making.
-    fn is_gone(&self, view: &View, part: Part) -> Result<bool, Error> {
-        let page = (part.window.start() + part.real) / memctl_alias::host_page_size();
-        let fault = self.reservation(view)?.last_fault();
-        Ok(fault.is_some_and(|fault| {
-            fault.kind == FaultKind::Vanished && fault.address / memctl_alias::host_page_size() == page
-        }))
-    }
-
-    fn file(&self, view: &View) -> Result<&FileObject, Error> {
+    pub(crate) fn file(&self, view: &View) -> Result<&FileObject, Error> {
         self.bodies.get(&view.object).and_then(crate::body::Body::file).ok_or(Error::Stale { what: "object" })
     }
 }
 
-/// The bytes of the object past its end that a part shows, as offset and length: they lie in the host page that the end lies in. `size` is the
-/// length now; somebody else may have made a file longer since the part was looked at, and then what is there is no tail.
-fn tail(part: Part, size: u64, host_page: u64) -> Option<(u64, u64)> {
-    let end = part.offset + part.real;
-    let page = end - end % host_page;
-    if size <= page || end == page {
-        return None;
-    }
-    let from = end.max(size);
-    let until = page.saturating_add(host_page).min(part.offset + part.window.len());
-    (from < until).then(|| (from, until - from))
-}
-
-fn real(part: Part) -> usize {
+/// How many of a part's bytes the object has.
+pub(crate) fn real(part: Part) -> usize {
     usize::try_from(part.real).unwrap_or(usize::MAX)
 }
 
@@ -356,75 +302,5 @@ impl Backend for Mover<'_> {
     }
 }
 
-impl Mover<'_> {
-    fn show_copy(&mut self, view: &View, part: Part) -> Result<(), Error> {
-        self.stats.bytes_copied += part.real;
-        let hidden = if view.restricted {
-            self.with_bytes(view, part.window, |_, bytes| Ok(bytes.to_vec()))?
-        } else {
-            Vec::new()
-        };
-        self.with_bytes(view, part.window, |storage, bytes| {
-            memctl_copy::show(storage, part.offset, bytes, real(part))
-        })?;
-        let access = match view.protection {
-            memctl_core::Protection::None => None,
-            memctl_core::Protection::Read => Some(Access::Read),
-            memctl_core::Protection::ReadWrite => return Ok(()),
-        };
-        self.permit(view.memory, view.window, access).inspect_err(|_| {
-            // What the window had before, if it can still be touched.
-            let _open = self.permit(view.memory, view.window, Some(Access::Write));
-            let _restored = self.with_bytes(view, part.window, |_, bytes| {
-                bytes.copy_from_slice(&hidden);
-                Ok(())
-            });
-        })
-    }
-
-    fn show_pages(&self, view: &View, part: Part) -> Result<(), Error> {
-        let memory = self.reservation(view)?;
-        let file = self.file(view)?;
-        let (start, len) = (view.window.start(), view.window.len());
-        match view.shown {
-            Shown::Snapshot => memory.show_private_as(start, len, file, view.offset, self.pages_of(view))?,
-            // Nothing is brought in where nothing can be touched.
-            Shown::Alias | Shown::Copy if view.guarded => {
-                return memory.show_shared_as(start, len, file, view.offset, Protection::None);
-            }
-            Shown::Alias | Shown::Copy => memory.show_shared_as(start, len, file, view.offset, self.pages_of(view))?,
-        }
-        if view.populate == Populate::Now && view.protection.can_read() {
-            memory.populate(start, len);
-        }
-        self.zero_tail(view, part)
-    }
-}
-
 /// Windows of at most this many bytes that hold a copy are zeroed rather than given back: fresh pages cost more.
 const SMALL: u64 = 1 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn part(offset: u64, len: u64, real: u64) -> Part {
-        Part { window: Span::claim("the window", 0x10000, len).expect("no wrap"), offset, real }
-    }
-
-    #[test]
-    fn the_tail_ends_with_the_host_page_that_the_object_ends_in() {
-        assert_eq!(tail(part(4096, 4096, 100), 4196, 4096), Some((4196, 3996)));
-        assert_eq!(tail(part(4096, 200, 100), 4196, 4096), Some((4196, 100)));
-        assert_eq!(tail(part(4096, 8192, 4096), 8192, 4096), None, "it ends with a host page");
-        assert_eq!(tail(part(4096, 8192, 0), 100, 4096), None, "there is no page to zero");
-        assert_eq!(tail(part(4200, 10, 0), 4196, 4096), Some((4200, 10)));
-    }
-
-    #[test]
-    fn what_a_file_got_longer_by_is_no_tail() {
-        assert_eq!(tail(part(0, 8 * 4096, 100), 8 * 4096, 4096), None);
-        assert_eq!(tail(part(0, 8 * 4096, 100), 300, 4096), Some((300, 3796)));
-        assert_eq!(tail(part(0, 8 * 4096, 5000), 4096, 4096), None, "or shorter, and the page is gone");
-    }
-}

@@ -2,6 +2,7 @@
 //!
 //! All of it is plain data in tables. Bytes move through the [`Backend`] that each call is lent.
 
+mod access;
 mod coherence;
 mod held;
 mod leases;
