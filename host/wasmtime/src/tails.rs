@@ -61,6 +61,8 @@ fn tail(part: Part, size: u64, host_page: u64) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use memctl_core::Span;
+
     use super::*;
 
     fn part(offset: u64, len: u64, real: u64) -> Part {
