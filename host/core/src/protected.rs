@@ -38,7 +38,7 @@ impl Protected {
         let bounds = self.sealed.unwrap_or(Bounds::NONE);
         let sealed = [(0, bounds.no_access, false), (bounds.no_access, bounds.read_only, true)];
         let sealed = sealed.into_iter().filter_map(|(start, end, readable)| {
-            Some(Forbidden { span: Span::claim("the sealed part", start, end - start).ok()?, readable })
+            Some(Forbidden { span: Span::claim("the sealed part", start, end.checked_sub(start)?).ok()?, readable })
         });
         sealed.chain(
             self.ranges.iter().map(|(span, protection)| Forbidden { span: *span, readable: protection.can_read() }),

@@ -119,8 +119,10 @@ impl Shield {
             declared: Bounds { no_access: u64_at(header, 24), read_only: u64_at(header, 32) },
             checks_table: u32_at(header, 40) != 0,
         };
+        // Any guest can forge a shield: what it says is checked like everything that a guest says.
         let room = size.checked_sub(Self::HEADER)? / Self::ENTRY;
-        (u64::from(shield.capacity) <= room).then_some(shield)
+        let in_order = shield.declared.no_access <= shield.declared.read_only;
+        (u64::from(shield.capacity) <= room && in_order).then_some(shield)
     }
 
     /// The access that was stopped last, from the first [`Shield::HEADER`] bytes.
@@ -214,6 +216,9 @@ mod tests {
         assert_eq!(Shield::parse(&header(&head), 65536), Some(SHIELD));
         assert_eq!(Shield::parse(&header(&head), 128 + 40 * 24 - 1), None, "the table would not fit");
         assert_eq!(Shield::parse(&[0; 128], 65536), None);
+        let mut forged = header(&head);
+        forged[24..32].copy_from_slice(&u64::MAX.to_le_bytes());
+        assert_eq!(Shield::parse(&forged, 65536), None, "bounds in the wrong order");
     }
 
     #[test]

@@ -106,7 +106,8 @@ impl Mover<'_> {
                 why: "the module was instrumented for another granule than this domain's: instrument it with memctl instrument --granule",
             });
         }
-        rules.declared(caller, memory, shield.declared);
+        // A guest that forged its shield is believed what it could have asked for.
+        rules.declared(caller, memory, shield.declared.checked(used.memory.size())?.rounded(rules.granule()));
         Ok(())
     }
 }

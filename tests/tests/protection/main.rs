@@ -2,6 +2,7 @@
 
 mod declared;
 mod discarded;
+mod forged;
 mod ranges;
 mod refusals;
 mod scene;
