@@ -33,6 +33,9 @@ impl Hull {
     }
 }
 
+/// What names of instrumentation's own begin with: a program that has such names already could pass for an instrumented one.
+pub(crate) const RESERVED: &str = "memctl:shield/";
+
 /// The field under which a module exports the shield of its memory `memory`.
 pub(crate) fn shield(memory: u32) -> String {
     format!("memctl:shield/{memory}")

@@ -6,7 +6,7 @@ use wasmparser::{
     WasmFeatures,
 };
 
-use crate::{Error, Options, debug, marker};
+use crate::{Error, Options, debug, exports, marker};
 
 /// Proposals that may be used in what comes in and what goes out: those that wasmparser has on, and some.
 pub(crate) fn features() -> WasmFeatures {
@@ -71,6 +71,7 @@ impl<'a> Layout<'a> {
                 Payload::ImportSection(section) => {
                     for import in section.clone().into_imports() {
                         let import = import?;
+                        refuse_name(import.module, section.range().start)?;
                         match import.ty {
                             TypeRef::Func(type_index) | TypeRef::FuncExact(type_index) => imported_functions
                                 .push(ImportedFunction { module: import.module, field: import.name, type_index }),
@@ -83,6 +84,11 @@ impl<'a> Layout<'a> {
                 Payload::MemorySection(section) => {
                     for ty in section.clone() {
                         memories.push(memory(ty?, false));
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section.clone() {
+                        refuse_name(export?.name, section.range().start)?;
                     }
                 }
                 Payload::CustomSection(section) => refuse(section)?,
@@ -202,6 +208,18 @@ impl Memory {
         let size = u128::from(self.ty.initial) << self.ty.page_size_log2.unwrap_or(16);
         u64::try_from(size).unwrap_or(u64::MAX)
     }
+}
+
+/// Refuses a name that only instrumentation gives.
+fn refuse_name(name: &str, offset: usize) -> Result<(), Error> {
+    if !name.starts_with(exports::RESERVED) {
+        return Ok(());
+    }
+    Err(Error::Unsupported {
+        offset,
+        function: None,
+        what: format!("the name {name:?}, which is instrumentation's own,"),
+    })
 }
 
 fn refuse(section: &wasmparser::CustomSectionReader<'_>) -> Result<(), Error> {

@@ -80,6 +80,12 @@ fn what_cannot_be_right_is_refused_with_its_place() {
     assert_eq!(refused("(module)", &declared(0, 4096)), Error::NoMemory);
     let linking = refused(r#"(module (@custom "linking" "\02"))"#, &options);
     assert!(matches!(linking, Error::Unsupported { .. }), "{linking}");
+    for own in
+        [r#"(module (memory (export "memctl:shield/0") 1))"#, r#"(module (import "memctl:shield/0" "f" (func)))"#]
+    {
+        let own = refused(own, &options);
+        assert!(own.to_string().contains("memctl:shield/0") && matches!(own, Error::Unsupported { .. }), "{own}");
+    }
     let switching =
         refused("(module (type $f (func)) (type $c (cont $f)) (func (drop (cont.new $c (ref.null $f)))))", &options);
     assert!(matches!(switching, Error::Invalid { offset: 1.., .. }), "{switching}");
