@@ -16,6 +16,8 @@ pub(crate) enum Role {
     Lease,
     /// Numbers of enums' cases.
     Protection,
+    /// The same, where each of them is as likely.
+    AnyProtection,
     Sharing,
     Coherence,
     Access,
@@ -41,8 +43,8 @@ pub(crate) struct Function {
 }
 
 use Role::{
-    Access, Coherence, Hints, Lease, Len, List, ListLen, Mapping, Name, NameLen, Object, Offset, Protection,
-    Result as To, Sharing, Size, Start, Ticket, Timeout,
+    Access, AnyProtection, Coherence, Hints, Lease, Len, List, ListLen, Mapping, Name, NameLen, Object, Offset,
+    Protection, Result as To, Sharing, Size, Start, Ticket, Timeout,
 };
 
 const fn function(
@@ -92,7 +94,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     function("mapping", "[method]lease.downgrade", &[Lease, List, ListLen, Start, Len, To], &[]),
     function("protection", "seal", &[List, ListLen, Size, Size, To], &[]),
     function("protection", "sealed", &[List, ListLen, To], &[]),
-    function("protection", "protect", &[List, ListLen, Start, Len, Protection, To], &[]),
+    function("protection", "protect", &[List, ListLen, Start, Len, AnyProtection, To], &[]),
     function("protection", "discard", &[List, ListLen, Start, Len, To], &[]),
 ];
 
@@ -120,10 +122,16 @@ impl Function {
     }
 }
 
-/// A function's place in [`FUNCTIONS`], by a number: one in eight stands for those that came last, and the others for what they always did.
+/// A function's place in [`FUNCTIONS`], by a number: four stand for protection, of the others one in eight for what came before that, and the rest for what
+/// they always did, so that old inputs keep their meaning.
 pub(crate) fn pick(choice: u8) -> usize {
-    const LAST: usize = 7;
-    let (first, choice) = (FUNCTIONS.len() - LAST, usize::from(choice));
+    const PROTECTION: std::ops::Range<u8> = 156..160;
+    const LAST: usize = 3;
+    let protection = FUNCTIONS.len() - PROTECTION.len();
+    if PROTECTION.contains(&choice) {
+        return protection + usize::from(choice - PROTECTION.start);
+    }
+    let (first, choice) = (protection - LAST, usize::from(choice));
     if choice % 8 == 7 { first + choice / 8 % LAST } else { choice % first }
 }
 
@@ -155,8 +163,8 @@ impl Role {
             Self::Len if choice < 240 => (1 + small % 3) * GRANULE,
             Self::Len => 1 + small,
             Self::Object | Self::Mapping | Self::Lease => small % 12,
-            Self::Protection if choice < 160 => 2,
-            Self::Protection => small % 4,
+            Self::Protection if choice < 240 => 2,
+            Self::Protection | Self::AnyProtection => small % 4,
             Self::Sharing | Self::Access => small % 2,
             Self::Coherence => small % 3,
             Self::Hints => small % 2,
