@@ -1,5 +1,6 @@
 //! What of one memory is protected: the sealed beginning, and ranges behind it.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::{Bounds, Forbidden, Protection, Span};
@@ -11,6 +12,8 @@ pub(crate) struct Protected {
     pub(crate) sealed: Option<Bounds>,
     // Sorted, and disjoint; neighbours differ in protection, and all of them allow less than everything.
     ranges: Vec<(Span, Protection)>,
+    // Windows that have protected bytes. Ranges count apart inside and outside of one, so that there are never more when it goes.
+    windows: BTreeSet<(u64, u64)>,
 }
 
 impl Protected {
@@ -40,9 +43,31 @@ impl Protected {
         let sealed = sealed.into_iter().filter_map(|(start, end, readable)| {
             Some(Forbidden { span: Span::claim("the sealed part", start, end.checked_sub(start)?).ok()?, readable })
         });
-        sealed.chain(
-            self.ranges.iter().map(|(span, protection)| Forbidden { span: *span, readable: protection.can_read() }),
-        )
+        let ranges = self.ranges.iter().flat_map(|(span, protection)| {
+            let readable = protection.can_read();
+            self.pieces(*span).into_iter().map(move |span| Forbidden { span, readable })
+        });
+        sealed.chain(ranges)
+    }
+
+    /// A range, cut at the edges of windows.
+    fn pieces(&self, range: Span) -> Vec<Span> {
+        let edges = self.windows.iter().flat_map(|(start, end)| [*start, *end]);
+        let inside = edges.filter(|edge| range.start() < *edge && *edge < range.end());
+        let mut cuts: Vec<u64> = inside.chain([range.start(), range.end()]).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts.windows(2).filter_map(|cut| Span::claim("a protected range", cut[0], cut[1] - cut[0]).ok()).collect()
+    }
+
+    /// The window is there, and some of it may be protected.
+    pub(crate) fn note_window(&mut self, window: Span) {
+        let edges = (window.start(), window.end());
+        if self.first_in(window).is_some() {
+            self.windows.insert(edges);
+        } else {
+            self.windows.remove(&edges);
+        }
     }
 
     /// The first protected range that has a byte of `span`.
@@ -118,19 +143,39 @@ mod tests {
     }
 
     #[test]
+    fn there_are_never_more_ranges_when_a_window_goes() {
+        let mut protected = Protected::default();
+        protected.set(span(0, 30), Protection::Read);
+        assert_eq!(protected.count(), 1);
+        protected.note_window(span(10, 10));
+        assert_eq!(protected.count(), 3);
+        protected.set(span(10, 10), Protection::ReadWrite);
+        protected.note_window(span(10, 10));
+        assert_eq!((protected.count(), protected.windows.len()), (2, 0));
+    }
+
+    #[test]
     fn the_sealed_part_counts_too() {
         let bounds = Bounds { no_access: 5, read_only: 9 };
-        let mut protected = Protected { sealed: Some(bounds), ranges: Vec::new() };
+        let mut protected = Protected::default().with_sealed(bounds);
         protected.set(span(20, 1), Protection::None);
         assert_eq!(protected.count(), 3);
         assert_eq!(protected.at(0), (Protection::None, 5));
         assert_eq!(protected.at(8), (Protection::Read, 9));
         assert_eq!(protected.at(9), (Protection::ReadWrite, 20));
         assert_eq!(protected.at(21), (Protection::ReadWrite, u64::MAX));
-        assert_eq!(Protected { sealed: Some(Bounds::NONE), ranges: Vec::new() }.count(), 0);
+        assert_eq!(Protected::default().with_sealed(Bounds::NONE).count(), 0);
+    }
+
+    /// Miri is a thousand times slower, and lets a program read no files.
+    fn config() -> ProptestConfig {
+        let usual = ProptestConfig::default();
+        if cfg!(miri) { ProptestConfig { cases: 2, failure_persistence: None, ..usual } } else { usual }
     }
 
     proptest! {
+        #![proptest_config(config())]
+
         #[test]
         fn bytes_have_the_protection_that_was_set_last(
             sets in prop::collection::vec((0_u64..40, 1_u64..20, 0_usize..3), 1..30)

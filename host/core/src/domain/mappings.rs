@@ -262,6 +262,7 @@ impl Domain {
         }
         if protection != Protection::ReadWrite {
             protected.set(window, protection);
+            protected.note_window(window);
             self.check_protected(backend, caller, memory, &protected)?;
         }
         Ok(protected)

@@ -106,6 +106,9 @@ impl Domain {
             }
         }
         protected.set(span, protection);
+        if let Some(id) = window {
+            protected.note_window(self.mapping(id)?.view.window);
+        }
         self.change(backend, caller, memory.id, Some(span), protected)?;
         if let Some(id) = window {
             self.note_restricted(id);
@@ -280,6 +283,7 @@ impl Domain {
         }
         let Ok(mut protected) = self.protected(view.instance, view.memory) else { return };
         protected.set(view.window, Protection::ReadWrite);
+        protected.note_window(view.window);
         self.put_protected(view.instance, view.memory, protected);
         // Where pages see to it, hiding the window did. Where checks do, less is forbidden than they know of until they are told; that can only fail
         // with the memory itself gone.
