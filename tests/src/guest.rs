@@ -42,6 +42,14 @@ pub struct State {
     pub memctl: MemctlCtx,
 }
 
+impl State {
+    /// A guest that sees this of the host, and belongs to a domain.
+    #[must_use]
+    pub fn new(wasi: WasiCtx, memctl: MemctlCtx) -> Self {
+        Self { wasi, table: ResourceTable::new(), memctl }
+    }
+}
+
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }

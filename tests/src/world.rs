@@ -5,7 +5,7 @@ use std::sync::Once;
 
 use memctl_wasmtime::{Domain, DomainBuilder, Mode, Rights, Source, attach};
 use tempfile::TempDir;
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
@@ -212,7 +212,7 @@ impl World {
         let mut wasi = WasiCtx::builder();
         wasi.inherit_stderr().env("NAME", "value").args(&["guest", "argument"]);
         wasi.preopened_dir(self.dir.path(), "/", perms).expect("the folder can be opened");
-        State { wasi: wasi.build(), table: ResourceTable::new(), memctl: context(self.domain.context()).build() }
+        State::new(wasi.build(), context(self.domain.context()).build())
     }
 
     /// Publishes `size` zero bytes with all rights.

@@ -219,7 +219,13 @@ impl Shared {
     ) -> R {
         let state = &mut *self.lock();
         if let Some(Place::Known(memory)) = &place {
-            state.memories.insert(id_of(memory), Used { memory: memory.clone(), attachment });
+            // Looked for once: calls that map are many.
+            let used = state.memories.entry(id_of(memory)).or_insert_with(|| Used {
+                memory: memory.clone(),
+                attachment,
+                shield: self.made.shield_of(memory),
+            });
+            used.attachment = attachment;
         }
         let running = self.gate.disturb().and_then(|ticket| state.inside.get(&ticket.bits()).copied());
         state.call(self, place, attachment, running, then)

@@ -32,9 +32,11 @@ impl Mover<'_> {
         if used.is_some_and(|used| self.has_pages(used) && used.attachment.traps()) {
             return Ok(Means::Pages);
         }
-        let shield = used.and_then(|used| self.shared.made.shield_of(&used.memory));
+        let shield = used.and_then(|used| used.shield.as_ref());
         let why = match (used, shield) {
-            (Some(_), Some((memory, shield))) if shield.checks_table => return Ok(Means::Checks(memory, shield)),
+            (Some(_), Some((memory, shield))) if shield.checks_table => {
+                return Ok(Means::Checks(memory.clone(), *shield));
+            }
             _ if self.shared.advisory => return Ok(Means::Advice),
             (Some(_), Some(_)) => {
                 "the module was instrumented for the protection that it declares only: instrument it with table checks \

@@ -52,6 +52,8 @@ pub(crate) struct Used {
     pub(crate) memory: Arc<Reservation>,
     /// What the host sees of its store.
     pub(crate) attachment: Attachment,
+    /// What guards it, if it belongs to an instrumented module. That was in place before the module ran, and doesn't change.
+    pub(crate) shield: Option<(Arc<Reservation>, Shield)>,
 }
 
 /// The number that the domain's tables know a memory by.

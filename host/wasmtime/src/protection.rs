@@ -97,7 +97,7 @@ impl Mover<'_> {
         memory: memctl_core::MemoryId,
     ) -> Result<(), Error> {
         let Some(used) = self.memories.get(&memory) else { return Ok(()) };
-        let Some((_, shield)) = self.shared.made.shield_of(&used.memory) else { return Ok(()) };
+        let Some((_, shield)) = &used.shield else { return Ok(()) };
         if shield.granule == 0 {
             return Ok(());
         }

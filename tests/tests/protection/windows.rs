@@ -113,6 +113,22 @@ fn readers_of_one_range_need_no_lease_to_keep_apart() {
 }
 
 #[test]
+fn a_reader_and_a_writer_of_one_range_in_one_store_are_overlap() {
+    wherever_it_is_enforced(|world| {
+        world.file("shared", &[1; 4096]);
+        let mut guest = world.guest();
+        let (reader, writer) = (guest.open_file("shared", false), guest.open_file("shared", true));
+        let start = guest.granules(2);
+        for (first, second) in [((reader, READ), (writer, AUTOMATIC)), ((writer, AUTOMATIC), (reader, READ))] {
+            let mapped = guest.try_map(start, GRANULE, first.0, first.1).expect("the first");
+            let refused = guest.try_map(start + GRANULE, GRANULE, second.0, second.1);
+            assert_eq!(refused.map(drop), Err(ErrorCode::Overlap));
+            guest.unmap(mapped).expect("no lease is held");
+        }
+    });
+}
+
+#[test]
 fn what_was_stored_before_a_window_was_closed_reaches_the_object() {
     wherever_it_is_enforced(|world| {
         publish(world);

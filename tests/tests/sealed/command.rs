@@ -1,34 +1,14 @@
 //! A command, run in a domain of its own: what it prints and how it ends.
 
 use memctl_instrument::{Options, instrument};
-use memctl_tests::guest_wasm;
-use memctl_wasmtime::{
-    Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, StaticProtection, attach, instantiate,
-};
+use memctl_tests::{State, guest_wasm};
+use memctl_wasmtime::{Cause, Domain, FaultKind, Mode, StaticProtection, attach, instantiate};
 use tempfile::TempDir;
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::bindings::sync::Command;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
-
-struct State {
-    wasi: WasiCtx,
-    table: ResourceTable,
-    memctl: MemctlCtx,
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
-
-impl MemctlView for State {
-    fn memctl(&mut self) -> MemctlCtxView<'_> {
-        MemctlCtxView { ctx: &mut self.memctl, table: &mut self.table }
-    }
-}
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx};
 
 /// Where programs run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,15 +81,18 @@ pub(crate) struct Access {
 impl Program {
     /// What `package` builds as `name`, on a host.
     pub(crate) fn new(host: Host, package: &str, name: &'static str) -> Self {
-        let domain = Domain::builder().mode(host.mode()).build().expect("the domain can be built");
+        Self::of(host, name, built(package, name))
+    }
+
+    /// A program that is there already, on a host.
+    pub(crate) fn of(host: Host, name: &'static str, mut wasm: Vec<u8>) -> Self {
+        let domain = Domain::builder().mode(host.mode()).files().build().expect("the domain can be built");
         let mut config = Config::new();
         domain.configure(&mut config).expect("configured");
         if host == Host::Interpreted {
             config.target("pulley64").expect("a target of this build").signals_based_traps(false);
         }
         let engine = Engine::new(&config).expect("the engine can be made");
-        let wasm = guest_wasm(package, "wasm32-wasip2", &format!("{name}.wasm"));
-        let mut wasm = std::fs::read(wasm).expect("it was built");
         if matches!(host, Host::Instrumented | Host::Interpreted) {
             wasm = instrument(&wasm, &Options::default()).expect("the rewriter can handle it").wasm;
         }
@@ -126,7 +109,7 @@ impl Program {
         let mut wasi = WasiCtx::builder();
         wasi.arg(self.name).args(arguments).stdout(stdout.clone()).stderr(stderr.clone());
         wasi.preopened_dir(self.dir.path(), "/", FsPerms::ReadOnly).expect("the folder can be opened");
-        let state = State { wasi: wasi.build(), table: ResourceTable::new(), memctl: self.domain.context().build() };
+        let state = State::new(wasi.build(), self.domain.context().build());
         let mut store = Store::new(&self.engine, state);
         attach(&mut store);
         let ended =
@@ -161,6 +144,11 @@ impl Program {
         let End::Trapped(Some(access)) = ran.end else { panic!("{arguments:?}: {ran:?}") };
         (ran.out, access)
     }
+}
+
+/// The component that `package` builds as `name`.
+pub(crate) fn built(package: &str, name: &str) -> Vec<u8> {
+    std::fs::read(guest_wasm(package, "wasm32-wasip2", &format!("{name}.wasm"))).expect("it was built")
 }
 
 fn access(cause: Cause) -> Access {
