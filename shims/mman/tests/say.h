@@ -54,7 +54,7 @@ static const char *name_of(int error) {
 #define SAY_BYTES(what, from, len) printf("%s: %.*s\n", what, (int)(len), (const char *)(from))
 #define SAY_IF(what, condition) printf("%s: %s\n", what, (condition) ? "yes" : "no")
 
-static int is_all(const char *from, size_t len, char byte) {
+__attribute__((unused)) static int is_all(const char *from, size_t len, char byte) {
     for (size_t at = 0; at < len; at++)
         if (from[at] != byte) return 0;
     return 1;
