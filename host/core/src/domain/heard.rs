@@ -100,7 +100,8 @@ impl Domain {
     pub fn file_changed(&mut self, backend: &mut dyn Backend, caller: InstanceId, changing: Changing) {
         let Changing { object: id, reach, size: before } = changing;
         let Ok(size) = self.size_now(backend, id) else { return };
-        let grown = (before.min(size), size);
+        // What is new, or what is gone.
+        let grown = (before.min(size), before.max(size));
         let (start, end) = match reach {
             Reach::Range { offset, len } if size == before => (offset, offset.saturating_add(len)),
             Reach::Range { offset, len } => (grown.0.min(offset), grown.1.max(offset.saturating_add(len))),
