@@ -330,6 +330,7 @@ static void run(uint64_t seed, long steps) {
 
 int main(int argc, char **argv) {
     if (argc < 5) return 2;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     protects = argc == 5;
     for (int file = 0; file < FILES; file++) snprintf(names[file], sizeof names[file], "%s/random-%d", argv[1], file);
     uint64_t first = strtoull(argv[2], NULL, 10), seeds = strtoull(argv[3], NULL, 10);
