@@ -125,7 +125,7 @@ static inline int mctl_result(int error) {
     return -1;
 }
 
-/* A second name, for code that was compiled without <sys/mman.h> of this shim. */
+/* A second name, for code that was compiled without <sys/mman.h> of this shim. It gives way to a libc's own: zig's has mmap, munmap and mprotect. */
 #define ALSO(name, type, ...) \
     type memctl_also_##name(__VA_ARGS__) __asm__(#name) __attribute__((weak, alias("memctl_" #name)))
 

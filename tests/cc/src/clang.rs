@@ -40,6 +40,25 @@ impl Clang {
         Ok(Self { clang: clang()?, linker: linker(&sysroot)?, libc, builtins: builtins(&target)?, headers: headers()? })
     }
 
+    /// The command `clang` for wasm32-wasi, with the libc's headers, for arguments of the caller's.
+    #[must_use]
+    pub fn clang(&self) -> Command {
+        let mut command = Command::new(&self.clang);
+        command.arg("--target=wasm32-wasi").arg("-isystem").arg(&self.headers);
+        command
+    }
+
+    /// A library of the libc's. rustup has few; the headers may come with others, beside `include` in `lib`.
+    fn library(&self, name: &str) -> PathBuf {
+        let file = format!("lib{name}.a");
+        let beside = self.headers.ancestors().find(|folder| folder.join("include").is_dir());
+        let folders = beside.into_iter().flat_map(|sysroot| {
+            ["lib/wasm32-wasip1", "lib/wasm32-wasi", "lib"].map(|folder| sysroot.join(folder).join(&file))
+        });
+        let ours = self.libc.join(&file);
+        std::iter::once(ours.clone()).chain(folders).find(|path| path.is_file()).unwrap_or(ours)
+    }
+
     /// One compilation for each source, into files beside `output`, and the link.
     pub(crate) fn commands(&self, program: &Program, output: &Path) -> Vec<Command> {
         let mut commands = Vec::new();
@@ -47,14 +66,13 @@ impl Clang {
         link.arg(self.libc.join("crt1-command.o"));
         for (n, source) in program.sources().iter().enumerate() {
             let object = output.with_extension(format!("{n}.o"));
-            let mut command = Command::new(&self.clang);
-            command.arg("--target=wasm32-wasi");
+            let mut command = self.clang();
             program.put_compiler_args(&mut command);
-            command.arg("-isystem").arg(&self.headers).arg("-c").arg(source).arg("-o").arg(&object);
+            command.arg("-c").arg(source).arg("-o").arg(&object);
             link.arg(&object);
             commands.push(command);
         }
-        link.args(program.libraries().map(|name| self.libc.join(format!("lib{name}.a"))));
+        link.args(program.libraries().map(|name| self.library(name)));
         link.arg(self.libc.join("libc.a")).args(&self.builtins).arg("-o").arg(output);
         link.args(program.linker_args());
         commands.push(link);
