@@ -4,7 +4,7 @@ use std::process::Command;
 
 use memctl_cc::{Toolchain, root};
 
-use crate::guests::{BARE, assert_same, guests, program, run, source};
+use crate::guests::{BARE, PROTECTING, assert_same, guests, program, run, run_without_folders, source};
 
 const SOURCES: &[&str] = &["names.c", "elsewhere.c"];
 const EXPECTED: &str = "through a pointer: yes
@@ -58,6 +58,23 @@ fn the_header_compiles_as_cpp() {
 fn compile(compiler: &mut Command, output: &std::path::Path) {
     let output = compiler.arg("-c").arg(source("header.cc")).arg("-o").arg(output).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_readmes_program_changes_its_file() {
+    let place = tempfile::tempdir().unwrap();
+    for toolchain in Toolchain::all() {
+        let example = memctl_cc::Program::new().source(root().join("shims/mman/examples/upper.c")).mman();
+        let guest = example.build(&toolchain, &place.path().join(format!("{toolchain}.wasm"))).unwrap();
+        for flags in [PROTECTING[0], BARE] {
+            let words = place.path().join("words.txt");
+            std::fs::write(&words, "some words\n").unwrap();
+            let folder = format!("--dir={}::.", place.path().display());
+            let ended = run_without_folders(&[flags, &[&folder]].concat(), &guest, &["words.txt"]);
+            assert_same("11 bytes\n", &ended, &format!("{toolchain} {flags:?}"));
+            assert_eq!(std::fs::read(&words).unwrap(), b"SOME WORDS\n");
+        }
+    }
 }
 
 #[test]
