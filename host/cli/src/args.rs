@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::component::ComponentArgs;
 use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
@@ -38,6 +39,9 @@ pub enum Command {
     /// Say in a program which part of its memory is to be protected: the null page and constants.
     #[command(after_help = crate::declare::HELP)]
     Declare(DeclareArgs),
+    /// Make a component of a core module, from C for instance.
+    #[command(after_help = crate::component::HELP)]
+    Component(ComponentArgs),
 }
 
 /// Flags and arguments of `memctl run`.
