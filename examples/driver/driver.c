@@ -2,7 +2,26 @@
 
 #include <stdarg.h>
 
-uint64_t steps_done, steps_last;
+static uint64_t steps_done, steps_last;
+static int steps_show;
+
+void start_steps(uint64_t last, int dots) {
+    steps_done = 0, steps_last = last, steps_show = dots;
+}
+
+void step(void) {
+    steps_done++;
+    if (steps_show) {
+        putchar('.');
+        fflush(stdout);
+    }
+    if (steps_done == steps_last)
+        __builtin_trap();
+}
+
+uint64_t steps(void) {
+    return steps_done;
+}
 
 uint64_t now_ns(void) {
     struct timespec now;

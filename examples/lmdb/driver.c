@@ -19,8 +19,8 @@ static const char *const USAGE =
     "  compact --to=FILE   copy without free pages\n"
     "  stat                what LMDB counts\n"
     "  beside              a reader that stays while a writer goes on (with --lock)\n"
-    "  work --from=T --transactions=N --seed=S [--last-step=K]   transactions that say when they are committed\n"
-    "  verify --seed=S     which transactions a database holds\n"
+    "  work --transactions=N --seed=S [--last-step=K] [--dots]   transactions that say when they are committed\n"
+    "  verify --seed=S     which transactions a database holds, or each of several\n"
     "  bench --rounds=R    time of random reads, and of plain computation";
 
 static int argc_;
@@ -223,11 +223,11 @@ static void work(MDB_env *env) {
         CHECK(mdb_put(txn, table, &k, &v, 0));
         step();
         CHECK(mdb_txn_commit(txn));
-        printf("committed %" PRIu64 "\n", t + 1);
+        printf("\ncommitted %" PRIu64 "\n", t + 1);
         fflush(stdout);
         step();
     }
-    printf("steps %" PRIu64 "\n", steps_done);
+    printf("\nsteps %" PRIu64 "\n", steps());
     free(value);
 }
 
@@ -299,9 +299,17 @@ int main(int argc, char **argv) {
     if (argc < 3)
         fail("%s", USAGE);
     const char *command = argv[1], *path = argv[2];
-    steps_last = number(argc, argv, "last-step", 0);
-    unsigned reads = !strcmp(command, "bench") ? MDB_RDONLY : 0;
-    MDB_env *env = open_env(path, reads);
+    start_steps(number(argc, argv, "last-step", 0), option(argc, argv, "dots") != NULL);
+    if (!strcmp(command, "verify")) {
+        for (int i = 2; i < argc; i++)
+            if (strncmp(argv[i], "--", 2)) {
+                MDB_env *env = open_env(argv[i], 0);
+                verify(env);
+                mdb_env_close(env);
+            }
+        return 0;
+    }
+    MDB_env *env = open_env(path, !strcmp(command, "bench") ? MDB_RDONLY : 0);
     if (!strcmp(command, "load"))
         load(env);
     else if (!strcmp(command, "scan"))
@@ -316,8 +324,6 @@ int main(int argc, char **argv) {
         beside(env);
     else if (!strcmp(command, "work"))
         work(env);
-    else if (!strcmp(command, "verify"))
-        verify(env);
     else if (!strcmp(command, "bench"))
         bench(env);
     else

@@ -11,6 +11,10 @@
 
 #include "../driver/driver.h"
 
+#ifdef __wasi__
+#include "wasi.h"
+#endif
+
 /* The descriptor whose writes are to be durable when they return, if the system doesn't see to that itself. */
 static int dsynced = -1;
 
@@ -60,10 +64,6 @@ static int stepped_fdatasync(int fd) {
 #define MDB_USE_PWRITEV
 #define pwrite stepped_pwrite
 #define pwritev stepped_pwritev
-
-#ifdef __wasi__
-#include "wasi.h"
-#endif
 
 #include "mdb.c"
 

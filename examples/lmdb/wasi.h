@@ -38,3 +38,14 @@ static int turn_join(pthread_t thread);
 #define pthread_cond_wait(until, under) turn_wait(until, under)
 #define pthread_cond_signal(until) ((void)(until))
 #define pthread_join(thread, result) turn_join(thread)
+
+#ifdef _WASI_EMULATED_MMAN
+/* wasi-libc's emulation reads files into memory and writes nothing back. It has neither of these: good enough for reading. */
+static int no_msync(void *at, size_t len, int flags) {
+    (void)at, (void)len, (void)flags;
+    errno = ENOSYS;
+    return -1;
+}
+#define msync no_msync
+#define madvise(at, len, advice) 0
+#endif

@@ -13,8 +13,8 @@ static const char *const USAGE =
     "  query               joins, aggregates, ranges, full text\n"
     "  delete              every third book, and their words\n"
     "  check               PRAGMA integrity_check\n"
-    "  work --transactions=N --seed=S [--last-step=K]   transactions that say when they are committed\n"
-    "  verify --seed=S     which transactions a database holds\n"
+    "  work --transactions=N --seed=S [--last-step=K] [--dots]   transactions that say when they are committed\n"
+    "  verify --seed=S     which transactions a database holds, or each of several\n"
     "  bench --rounds=R    time of queries, and of plain computation";
 
 static int argc_;
@@ -218,11 +218,11 @@ static void work(void) {
         with_numbers(done, 1, (sqlite3_int64[]){(sqlite3_int64)t + 1});
         step();
         run("COMMIT");
-        printf("committed %" PRIu64 "\n", t + 1);
+        printf("\ncommitted %" PRIu64 "\n", t + 1);
         fflush(stdout);
         step();
     }
-    printf("steps %" PRIu64 "\n", steps_done);
+    printf("\nsteps %" PRIu64 "\n", steps());
     sqlite3_finalize(put), sqlite3_finalize(take), sqlite3_finalize(done);
     free(text);
 }
@@ -297,9 +297,17 @@ int main(int argc, char **argv) {
     if (argc < 3)
         fail("%s", USAGE);
     const char *command = argv[1];
+    if (!strcmp(command, "verify")) {
+        for (int i = 2; i < argc; i++)
+            if (strncmp(argv[i], "--", 2)) {
+                open_database(argv[i]);
+                verify();
+                check(sqlite3_close(db), "close");
+            }
+        return 0;
+    }
     open_database(argv[2]);
-    /* Steps are counted from here on. */
-    steps_done = 0, steps_last = number(argc, argv, "last-step", 0);
+    start_steps(number(argc, argv, "last-step", 0), option(argc, argv, "dots") != NULL);
     if (!strcmp(command, "load"))
         load();
     else if (!strcmp(command, "query"))
@@ -310,8 +318,6 @@ int main(int argc, char **argv) {
         integrity(), puts("integrity_check: ok");
     else if (!strcmp(command, "work"))
         work();
-    else if (!strcmp(command, "verify"))
-        verify();
     else if (!strcmp(command, "bench"))
         bench();
     else
