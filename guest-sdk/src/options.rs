@@ -1,6 +1,6 @@
 //! What to show of an object, and how.
 
-use crate::bindings::mapping::{Hints, MapOptions as WireOptions};
+use crate::bindings::mapping::{MapFlags, MapOptions as WireOptions};
 use crate::bindings::types::{Coherence, Protection, Sharing};
 use crate::sys::{Lending, Shown};
 use crate::{Error, Mapping, MappingMut, Object, Refused, Result, Rights, WindowBuf};
@@ -26,7 +26,7 @@ pub struct MapOptions {
     len: Option<usize>,
     sharing: Option<Sharing>,
     coherence: Coherence,
-    hints: Hints,
+    flags: MapFlags,
 }
 
 impl Default for MapOptions {
@@ -38,7 +38,7 @@ impl Default for MapOptions {
 impl MapOptions {
     /// All of the object, leased; shared if the object may be written, else private.
     pub const fn new() -> Self {
-        Self { offset: 0, len: None, sharing: None, coherence: Coherence::Leased, hints: Hints::empty() }
+        Self { offset: 0, len: None, sharing: None, coherence: Coherence::Leased, flags: MapFlags::empty() }
     }
 
     /// Starts at byte `offset` of the object, a multiple of [`domain::granule`](crate::domain::granule).
@@ -81,7 +81,7 @@ impl MapOptions {
 
     /// All of it will be used soon: prepare it now. This changes costs, never results.
     pub const fn populate(mut self) -> Self {
-        self.hints = Hints::POPULATE;
+        self.flags = MapFlags::POPULATE;
         self
     }
 
@@ -177,7 +177,7 @@ impl MapOptions {
             Sharing::Private => Lending::Free,
         };
         let options =
-            WireOptions { offset: self.offset, protection, sharing, coherence: self.coherence, hints: self.hints };
+            WireOptions { offset: self.offset, protection, sharing, coherence: self.coherence, flags: self.flags };
         Shown::map(window.into_pages(), len, object.as_resource(), options, lending)
             .map_err(|(pages, error)| Refused { window: WindowBuf::from_pages(pages), error })
     }
