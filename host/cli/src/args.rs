@@ -140,6 +140,10 @@ pub struct GuestArgs {
     /// Change a limit: objects, object-bytes, mappings, mapped-bytes, leases or waiters.
     #[arg(long = "quota", value_name = "KEY=VALUE", help_heading = "Memory control")]
     pub quotas: Vec<QuotaSpec>,
+    /// Answer calls that protect memory as if it were protected also where neither an MMU nor --instrument sees to that: nothing holds the program to it
+    /// there, and it runs at full speed. Without this such calls are refused.
+    #[arg(long, help_heading = "Memory control")]
+    pub advisory_protection: bool,
     /// Say on stderr what the host does; MEMCTL_LOG takes finer filters, such as memctl=trace.
     #[arg(long)]
     pub verbose: bool,

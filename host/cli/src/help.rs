@@ -34,6 +34,7 @@ Examples:
   memctl run --quota mapped-bytes=1GiB --quota mappings=64 app.wasm
   memctl run --audit --object frames=16MiB app.wasm
   memctl run --backend copy --instrument app.wasm
+  memctl run --backend copy --advisory-protection app.wasm
 
 As the runner of `cargo run` and `cargo test` for WebAssembly targets:
   CARGO_TARGET_WASM32_WASIP2_RUNNER='memctl run --dir . --' cargo test --target wasm32-wasip2";

@@ -30,6 +30,7 @@ static enum protection protection_of(int prot) {
 static int understand(struct request *request, void *address, size_t len, int prot, int flags, off_t offset) {
     int type = flags & MAP_TYPE;
     if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE) return EINVAL;
+    if (type == MAP_SHARED_VALIDATE && (flags & MAP_ANONYMOUS)) return EINVAL;
     if (type == MAP_SHARED_VALIDATE && (flags & ~KNOWN)) return EOPNOTSUPP;
     if (flags & (MAP_HUGETLB | MAP_GROWSDOWN)) return EINVAL;
     if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) return EINVAL;
@@ -172,8 +173,8 @@ void *memctl_mmap(void *address, size_t len, int prot, int flags, int fd, off_t 
     if (error == 0 && request.of_file)
         error = mctl_object_of(fd, request.shared && request.protection == PROTECT_READ_WRITE, &object);
     if (error == 0) error = place(&request, object);
+    mctl_object_release(object);
     if (error != 0) {
-        mctl_object_settle(object);
         errno = error;
         return MAP_FAILED;
     }

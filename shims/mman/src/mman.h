@@ -80,15 +80,18 @@ void mctl_pages_zero(size_t start, size_t count);
 
 struct object {
     uint32_t handle; /* 0: this place is empty */
+    uint32_t held;   /* by how many calls that are under way */
     bool writable;
     uint64_t device, inode;
 };
 
 struct object *mctl_object(uint32_t number);
-/* The object of a descriptor. Without a span that names it, it has to be given to mctl_object_settle. */
+/* The object of a descriptor, held. */
 int mctl_object_of(int fd, bool to_write, uint32_t *number);
 bool mctl_object_same(uint32_t a, uint32_t b);
-/* Drops the object if no span names it. */
+/* Ends holding it; 0 is nothing. */
+void mctl_object_release(uint32_t number);
+/* Drops the object if no span names it, and nobody holds it. */
 void mctl_object_settle(uint32_t number);
 
 /* window.c: what the host shows where. */

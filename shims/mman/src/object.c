@@ -51,16 +51,24 @@ int mctl_object_of(int fd, bool to_write, uint32_t *number) {
     for (*number = 1; *number < place; ++*number) {
         struct object *other = mctl_object(*number);
         if (other->handle != 0 && other->writable == writable && mctl_object_same(*number, place)) {
+            other->held++;
             mctl_object_settle(place);
             return 0;
         }
     }
     *number = place;
+    mctl_object(place)->held = 1;
     return 0;
 }
 
+void mctl_object_release(uint32_t number) {
+    if (number == 0) return;
+    mctl_object(number)->held--;
+    mctl_object_settle(number);
+}
+
 void mctl_object_settle(uint32_t number) {
-    if (number == 0 || mctl_object(number)->handle == 0) return;
+    if (number == 0 || mctl_object(number)->handle == 0 || mctl_object(number)->held != 0) return;
     for (size_t at = 0; at < mctl_span_count; at++)
         if (mctl_spans[at].object == number) return;
     mctl_host_drop_object(mctl_object(number)->handle - 1);

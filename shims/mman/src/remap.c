@@ -70,11 +70,17 @@ static int copy_to(struct span old, size_t start, size_t count) {
 
 /* The host shows a file's bytes once: gone here before they come there. */
 static int move_shared(struct span old, size_t start, size_t count) {
-    int lost = mctl_unmap(old.start, old.count);
-    if (lost != 0 && lost != EIO) return lost;
-    int error = map_rest(old, start, 0, count);
-    if (error == 0) return lost;
-    return map_rest(old, old.start, 0, old.count) == 0 ? ENOMEM : EIO;
+    struct object *object = mctl_object(old.object);
+    object->held++;
+    int error = mctl_unmap(old.start, old.count);
+    if (error == 0 || error == EIO) {
+        int lost = error;
+        error = map_rest(old, start, 0, count);
+        if (error == 0) error = lost;
+        else error = map_rest(old, old.start, 0, old.count) == 0 ? ENOMEM : EIO;
+    }
+    mctl_object_release(old.object);
+    return error;
 }
 
 static int move(struct span old, size_t start, size_t count, bool keep) {
