@@ -3,6 +3,9 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -124,7 +127,20 @@ pub(crate) fn said(command: &mut Command) -> Result<Said> {
     Ok(Said { same, own })
 }
 
-/// Runs a driver that may end in any way.
+/// Longer than any command of a driver takes, natively or instrumented, on a busy machine.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs a driver that may end in any way, but has to end.
 pub(crate) fn output(command: &mut Command) -> Result<Output> {
-    command.output().with_context(|| format!("can't start {}", command.get_program().display()))
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().with_context(|| format!("can't start {}", command.get_program().display()))?;
+    let id = child.id();
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(child.wait_with_output()));
+    let Ok(output) = end.recv_timeout(LIMIT) else {
+        // By its id, which is its own until the thread has waited for it.
+        Command::new("kill").args(["-KILL", &id.to_string()]).status()?;
+        bail!("{command:?}: still running after {} s, and killed", LIMIT.as_secs());
+    };
+    Ok(output?)
 }
