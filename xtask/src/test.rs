@@ -6,6 +6,7 @@ use crate::cc;
 use crate::fuzz;
 use crate::guests::{self, Profile, Target};
 use crate::host::{self, Tool};
+use crate::real;
 use crate::setup;
 use crate::shell::{self, Shell};
 use crate::steps::{self, Needed, Outcome, Step, Tally};
@@ -34,20 +35,46 @@ const STEPS: &[Step] = &[
     Step { name: "doc", summary: "the documentation", run: doc, needed: Needed::ByNone },
 ];
 
+/// Steps that take minutes: with `--long`, as CI does, or by name.
+const LONG: &[Step] = &[Step {
+    name: "real",
+    summary: "LMDB and SQLite as guests, compared with native, and in crashes",
+    run: real::test,
+    needed: Needed::ByNone,
+}];
+
 /// Prints the steps.
 pub(crate) fn list() {
     for step in STEPS {
         println!("{:12} {}", step.name, step.summary);
     }
+    for step in LONG {
+        println!("{:12} {} (with --long)", step.name, step.summary);
+    }
 }
 
-/// Runs all steps, or those named in `only`.
-pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<()> {
-    if let Some(unknown) = only.iter().find(|name| !STEPS.iter().any(|step| step.name == **name)) {
+/// Which steps to run.
+pub(crate) struct Choice<'a> {
+    /// Those named here; all, if none is.
+    pub(crate) only: &'a [String],
+    /// The ones that take minutes too.
+    pub(crate) long: bool,
+}
+
+/// Runs the chosen steps.
+pub(crate) fn run(shell: &Shell, choice: &Choice<'_>) -> Result<()> {
+    let all = || STEPS.iter().chain(LONG);
+    if let Some(unknown) = choice.only.iter().find(|name| !all().any(|step| step.name == **name)) {
         bail!("--only {unknown}: no such step; `cargo xtask test --list` shows them");
     }
-    let chosen: Vec<_> =
-        STEPS.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name)).collect();
+    let named = |step: &Step| choice.only.iter().any(|name| name == step.name);
+    let chosen: Vec<_> = if !choice.only.is_empty() {
+        all().filter(|step| named(step)).collect()
+    } else if choice.long {
+        all().collect()
+    } else {
+        STEPS.iter().collect()
+    };
     steps::run(shell, &chosen)
 }
 
