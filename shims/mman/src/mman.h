@@ -31,7 +31,7 @@ enum kind { FREE, ANONYMOUS, OF_FILE };
 struct span {
     size_t start, count;
     enum kind kind;
-    enum protection protection;
+    enum protection protection, before; /* before: while mprotect is under way */
     bool shared, locked;
     bool zero; /* while something is unmapped: the host has made it zero */
     uint32_t references; /* how many calls of mmap gave these pages out and were not undone */
