@@ -1,5 +1,9 @@
 /* shm_open, shm_unlink and memfd_create: files in folders that the program was given. */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* getentropy, PATH_MAX */
+#endif
+
 #include <sys/mman.h>
 
 #include "mman.h"
