@@ -99,7 +99,7 @@ void mctl_object_settle(uint32_t number);
 uint32_t mctl_window_mapping(uint32_t number);
 /* Makes room for `more` windows. */
 bool mctl_windows_reserve(size_t more);
-/* Shows the span's file in its pages, which are ordinary; needs room for one window. */
+/* Shows the span's file in its pages, which are ordinary. */
 int mctl_window_show(struct span *span, bool populate);
 /* Makes mapped pages ordinary and zero, but those with other references; or changes nothing. EIO: done, but bytes were lost. The book is cut at
  * the edges, and still says what was there. */

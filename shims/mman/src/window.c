@@ -31,6 +31,7 @@ bool mctl_windows_reserve(size_t more) {
 
 int mctl_window_show(struct span *span, bool populate) {
     uint32_t mapping;
+    if (!mctl_windows_reserve(1)) return ENOMEM;
     int error = mctl_host_map(span->start, span->count, mctl_object(span->object)->handle - 1, span->offset,
                               span->protection, span->shared, populate, &mapping);
     if (error != 0) return error;
