@@ -389,6 +389,41 @@ static void nameless_files(void) {
     munmap(f, page), close(fd), close(other);
 }
 
+/* More than any table in the shim begins with. */
+static void many(void) {
+    enum { COUNT = 40, PAGES = 3 };
+    static char *shown[COUNT][PAGES], *alone[COUNT * PAGES];
+    int intact = 1;
+    for (int file = 0; file < COUNT; file++) {
+        char name[32];
+        snprintf(name, sizeof name, "many-%d", file);
+        int fd = letters(name, PAGES, 0, O_RDWR);
+        for (int at = 0; at < PAGES; at++) {
+            shown[file][at] = map(1, RW, MAP_SHARED, fd, (size_t)(PAGES - 1 - at));
+            if (shown[file][at] == MAP_FAILED) abort();
+        }
+        close(fd);
+    }
+    for (int at = 0; at < COUNT * PAGES; at++) {
+        alone[at] = anonymous(2);
+        if (alone[at] == MAP_FAILED || munmap(alone[at] + page, page) != 0) abort();
+        memset(alone[at], at, page);
+    }
+    for (int file = 0; file < COUNT; file++)
+        for (int at = 0; at < PAGES; at++) intact &= is_all(shown[file][at], page, (char)('a' + PAGES - 1 - at));
+    for (int at = 0; at < COUNT * PAGES; at++) intact &= is_all(alone[at], page, (char)at);
+    SAY_IF("all as they should be", intact);
+    for (int file = 0; file < COUNT; file += 2)
+        for (int at = 0; at < PAGES; at++) munmap(shown[file][at], page);
+    for (int file = 1; file < COUNT; file += 2)
+        for (int at = 0; at < PAGES; at++) intact &= is_all(shown[file][at], page, (char)('a' + PAGES - 1 - at));
+    SAY_IF("and those that are left", intact);
+    for (int file = 1; file < COUNT; file += 2)
+        for (int at = 0; at < PAGES; at++) munmap(shown[file][at], page);
+    for (int at = 0; at < COUNT * PAGES; at++) intact &= munmap(alone[at], page) == 0;
+    SAY_IF("and gone", intact);
+}
+
 /* malloc takes memory from where mmap does. */
 static void beside_malloc(void) {
     enum { ROUNDS = 40 };
@@ -481,6 +516,7 @@ int main(int argc, char **argv) {
         {"lengths of files", lengths_of_files}, {"private files", private_files},
         {"offsets and several", offsets_and_several}, {"fixed places", fixed_places}, {"syncing", syncing},
         {"locking", locking}, {"advising", advising}, {"remapping", remapping}, {"nameless files", nameless_files},
+        {"many", many},
         {"beside malloc", beside_malloc},
         {"protecting", protecting},
     };
