@@ -1,12 +1,9 @@
 //! What to show of an object, and how.
 
-use crate::bindings::mapping::{Hints, MapOptions as WireOptions};
+use crate::bindings::mapping::{MapFlags, MapOptions as WireOptions};
 use crate::bindings::types::{Coherence, Protection, Sharing};
 use crate::sys::{Lending, Shown};
 use crate::{Error, Mapping, MappingMut, Object, RawMapping, Refused, Result, Rights, WindowBuf};
-
-/// The window may reach past the object's end, or begin there.
-const PAST_END: Hints = Hints::from_bits_retain(1 << 1);
 
 /// What to show of an object, and how.
 ///
@@ -29,7 +26,7 @@ pub struct MapOptions {
     len: Option<usize>,
     sharing: Option<Sharing>,
     coherence: Coherence,
-    hints: Hints,
+    flags: MapFlags,
 }
 
 impl Default for MapOptions {
@@ -41,7 +38,7 @@ impl Default for MapOptions {
 impl MapOptions {
     /// All of the object, leased; shared if the object may be written, else private.
     pub const fn new() -> Self {
-        Self { offset: 0, len: None, sharing: None, coherence: Coherence::Leased, hints: Hints::empty() }
+        Self { offset: 0, len: None, sharing: None, coherence: Coherence::Leased, flags: MapFlags::empty() }
     }
 
     /// Starts at byte `offset` of the object, a multiple of [`domain::granule`](crate::domain::granule).
@@ -84,14 +81,14 @@ impl MapOptions {
 
     /// All of it will be used soon: prepare it now. This changes costs, never results.
     pub const fn populate(mut self) -> Self {
-        self.hints = self.hints.union(Hints::POPULATE);
+        self.flags = self.flags.union(MapFlags::POPULATE);
         self
     }
 
     /// The range may end past the object's end, or begin there: what is past it reads as zero, and stores there are lost, until the object grows.
     /// The length must be given, or the range ends where the object does now.
     pub const fn past_end(mut self) -> Self {
-        self.hints = self.hints.union(PAST_END);
+        self.flags = self.flags.union(MapFlags::PAST_END);
         self
     }
 
@@ -185,7 +182,7 @@ impl MapOptions {
     /// The length to show, which the host checks if it may be past the object's end.
     fn shown_len(&self, object: &Object) -> Result<usize> {
         match self.len {
-            Some(len) if self.hints.contains(PAST_END) => Ok(len),
+            Some(len) if self.flags.contains(MapFlags::PAST_END) => Ok(len),
             len => object.range_len(self.offset, len),
         }
     }
@@ -235,7 +232,7 @@ impl MapOptions {
             Sharing::Private => Lending::Free,
         };
         let options =
-            WireOptions { offset: self.offset, protection, sharing, coherence: self.coherence, hints: self.hints };
+            WireOptions { offset: self.offset, protection, sharing, coherence: self.coherence, flags: self.flags };
         Shown::map(window.into_pages(), len, object.as_resource(), options, lending)
             .map_err(|(pages, error)| Refused { window: WindowBuf::from_pages(pages), error })
     }

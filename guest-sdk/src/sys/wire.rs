@@ -84,7 +84,7 @@ mod import {
             protection: u32,
             sharing: u32,
             coherence: u32,
-            hints: u32,
+            flags: u32,
             result: *mut HandleResult,
         );
 
@@ -205,7 +205,7 @@ pub(super) unsafe fn map(window: Part, object: &Object, options: MapOptions) -> 
             options.protection as u32,
             options.sharing as u32,
             options.coherence as u32,
-            options.hints.bits().into(),
+            options.flags.bits().into(),
             &raw mut result,
         );
     }
