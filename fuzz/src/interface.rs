@@ -21,7 +21,7 @@ pub(crate) enum Role {
     Sharing,
     Coherence,
     Access,
-    Hints,
+    MapFlags,
     Name,
     NameLen,
     /// Where in an object.
@@ -43,7 +43,7 @@ pub(crate) struct Function {
 }
 
 use Role::{
-    Access, AnyProtection, Coherence, Hints, Lease, Len, List, ListLen, Mapping, Name, NameLen, Object, Offset,
+    Access, AnyProtection, Coherence, MapFlags, Lease, Len, List, ListLen, Mapping, Name, NameLen, Object, Offset,
     Protection, Result as To, Sharing, Size, Start, Ticket, Timeout,
 };
 
@@ -73,7 +73,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     function(
         "mapping",
         "[static]mapping.map",
-        &[List, ListLen, Start, Len, Object, Offset, Protection, Sharing, Coherence, Hints, To],
+        &[List, ListLen, Start, Len, Object, Offset, Protection, Sharing, Coherence, MapFlags, To],
         &[],
     ),
     function("mapping", "[method]mapping.publish", &[Mapping, List, ListLen, Start, Len, To], &[]),
@@ -165,9 +165,9 @@ impl Role {
             Self::Object | Self::Mapping | Self::Lease => small % 12,
             Self::Protection if choice < 240 => 2,
             Self::Protection | Self::AnyProtection => small % 4,
-            Self::Sharing | Self::Access => small % 2,
+            Self::Sharing | Self::Access => small % 4,
             Self::Coherence => small % 3,
-            Self::Hints => small % 2,
+            Self::MapFlags => small % 4,
             Self::Name => small % 5 * 16,
             Self::NameLen => [6, 4, 5, 3][usize::from(choice % 4)],
             Self::Offset if choice < 128 => 0,

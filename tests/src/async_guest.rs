@@ -5,7 +5,7 @@ use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Linker, Lower};
 use wasmtime_wasi::FsPerms;
 
-use crate::probe::{Coherence, ErrorCode, Hints, Protection, Sharing};
+use crate::probe::{Coherence, ErrorCode, MapFlags, Protection, Sharing};
 use crate::{State, World};
 
 /// A probe in a store of its own, called with `call_async`.
@@ -55,7 +55,7 @@ impl AsyncGuest {
         let start: u32 = self.call("alloc", (len, 4096_u32)).await;
         let window = (u64::from(start), u64::from(len));
         let protection = Protection::ReadWrite;
-        let options = (window.0, window.1, object, 0_u64, protection, sharing, coherence, Hints::empty());
+        let options = (window.0, window.1, object, 0_u64, protection, sharing, coherence, MapFlags::empty());
         let mapped: Result<u32, ErrorCode> = self.call("map", options).await;
         (mapped.expect("maps"), start)
     }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use memctl_wasmtime::Quotas;
 
 use crate::guest::{Answer, Guest};
-use crate::probe::{Access, Coherence, Hints, Protection, Sharing};
+use crate::probe::{Access, Coherence, MapFlags, Protection, Sharing};
 
 /// Of every domain in these tests that doesn't say otherwise, in bytes.
 pub const GRANULE: u64 = 4096;
@@ -68,7 +68,7 @@ impl Guest {
     pub fn try_map(&mut self, start: u64, len: u64, object: u32, ask: Ask) -> Answer<Mapped> {
         let Ask { offset, protection, sharing, coherence } = ask;
         let index = self.call(|probe, store| {
-            probe.call_map(store, start, len, object, offset, protection, sharing, coherence, Hints::empty())
+            probe.call_map(store, start, len, object, offset, protection, sharing, coherence, MapFlags::empty())
         })?;
         Ok(Mapped { index, start, len })
     }

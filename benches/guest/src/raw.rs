@@ -2,7 +2,7 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 
-use memctl_guest::bindings::mapping::{Hints, MapOptions, Mapping};
+use memctl_guest::bindings::mapping::{MapFlags, MapOptions, Mapping};
 use memctl_guest::bindings::object::Object;
 use memctl_guest::bindings::types::{Coherence, Protection, Sharing, Window};
 
@@ -43,7 +43,7 @@ impl Room {
             protection: Protection::ReadWrite,
             sharing: how.sharing,
             coherence: Coherence::Leased,
-            hints: if how.populate { Hints::POPULATE } else { Hints::empty() },
+            flags: if how.populate { MapFlags::POPULATE } else { MapFlags::empty() },
         };
         let mapping = Mapping::map(&window, object, options).expect("it can be mapped");
         // SAFETY: the window is inside the allocation, and initialised now that it shows an object. Nobody stores to it, or to the object

@@ -147,7 +147,7 @@ impl Ram {
 
     /// The domain only asks for what is there.
     fn check(&self, view: &View, part: Part) {
-        assert!(part.window.inside(view.window), "a part is inside its window");
+        assert!(view.shown_part().is_some_and(|shown| part.window.inside(shown)), "a part is inside what shows the object");
         assert!(view.window.end() <= MEMORY, "a window is inside its memory");
         assert_eq!(part.offset - view.offset, part.window.start() - view.window.start());
         let size = self.objects[&view.object].size;
@@ -174,6 +174,21 @@ impl Ram {
         let bytes = window[..at(real)].to_vec();
         self.objects.get_mut(&view.object).expect("live").bytes[at(part.offset)..][..at(real)].copy_from_slice(&bytes);
     }
+
+    fn show_part(&mut self, view: &View, part: Part) {
+        self.check(view, part);
+        if view.shown == Shown::Copy {
+            self.copy_in(view, part, part.real);
+            return;
+        }
+        self.zero_tail(view, part);
+        for from in (0..part.window.len()).step_by(at(GRANULE)) {
+            let snapshot = view.shown == Shown::Snapshot;
+            let page = Page { object: view.object, offset: part.offset + from, snapshot };
+            let before = self.memory(view.memory).pages.insert(part.window.start() + from, page);
+            assert!(before.is_none(), "windows don't overlap");
+        }
+    }
 }
 
 impl Backend for Ram {
@@ -194,22 +209,28 @@ impl Backend for Ram {
         Ok(self.objects[&object].size)
     }
 
-    fn show(&mut self, view: &View, part: Part) -> Result<(), Error> {
-        self.check(view, part);
-        assert_eq!(part.window, view.window);
+    fn show(&mut self, view: &View, part: Option<Part>) -> Result<(), Error> {
+        assert_eq!(part.map(|part| part.window), view.shown_part());
         self.call()?;
-        if view.shown == Shown::Copy {
-            self.copy_in(view, part, part.real);
-            return Ok(());
+        if let Some(own) = view.own_part() {
+            self.own(view.memory, own).fill(0);
         }
-        self.zero_tail(view, part);
-        for from in (0..view.window.len()).step_by(at(GRANULE)) {
-            let snapshot = view.shown == Shown::Snapshot;
-            let page = Page { object: view.object, offset: view.offset + from, snapshot };
-            let before = self.memory(view.memory).pages.insert(view.window.start() + from, page);
-            assert!(before.is_none(), "windows don't overlap");
+        if let Some(part) = part {
+            self.show_part(view, part);
         }
         Ok(())
+    }
+
+    fn show_more(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        self.call()?;
+        self.show_part(view, part);
+        Ok(())
+    }
+
+    fn show_less(&mut self, view: &View, part: Span) -> Result<(), Error> {
+        self.memory(view.memory).pages.retain(|start, _| !(part.start()..part.end()).contains(start));
+        self.own(view.memory, part).fill(0);
+        self.call()
     }
 
     fn hide(&mut self, view: &View) -> Result<(), Error> {

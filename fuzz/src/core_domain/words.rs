@@ -1,7 +1,7 @@
 //! The words of a program: how it names things, and numbers that fit and numbers that can't.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use memctl_core::{Access, Coherence, Populate, Protection, Rights, Sharing};
+use memctl_core::{Access, Coherence, PastEnd, Populate, Protection, Rights, Sharing};
 
 use super::{GRANULE, MEMORY};
 
@@ -139,7 +139,7 @@ impl Ask {
             Kind::Private => (Sharing::Private, Coherence::Automatic, Populate::OnDemand),
             Kind::PrivateNow => (Sharing::Private, Coherence::Leased, Populate::Now),
         };
-        memctl_core::MapOptions { offset, protection, sharing, coherence, populate }
+        memctl_core::MapOptions { offset, protection, sharing, coherence, populate, past_end: PastEnd::Refused }
     }
 }
 

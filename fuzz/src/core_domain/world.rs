@@ -118,7 +118,8 @@ impl World {
         }
         if self.last != Some(guest) || self.domain.has_unwatched(instance) {
             self.last = None;
-            let entered = self.domain.enter(&mut self.ram, instance);
+            let rejoined = self.domain.rejoin_files(&mut self.ram, instance);
+            let entered = rejoined.and_then(|()| self.domain.enter(&mut self.ram, instance));
             self.note_failure();
             entered?;
         }

@@ -48,6 +48,25 @@ pub struct View {
     pub protection: Protection,
     /// Some of the window can't be stored to, or not be touched, for its protection.
     pub restricted: bool,
+    /// How many of the window's bytes show the object, from its first on: whole granules. It is all of them, unless the window may reach
+    /// [past the object's end](crate::PastEnd::Own). The others are the guest's own memory.
+    pub extent: u64,
+    /// The object changes past the domain: what others write there has to outlive what this window publishes.
+    pub merges: bool,
+}
+
+impl View {
+    /// The part of the window that shows the object, if it shows any of it.
+    #[must_use]
+    pub fn shown_part(&self) -> Option<Span> {
+        self.window.cut(0, self.extent)
+    }
+
+    /// The part of the window that is the guest's own memory, past the object's end.
+    #[must_use]
+    pub fn own_part(&self) -> Option<Span> {
+        self.window.cut(self.extent, self.window.len())
+    }
 }
 
 /// A part of a view, and where the object ends in it.
@@ -73,17 +92,37 @@ pub trait Backend {
     /// [`Error::Unsupported`] if it can't with this sharing and coherence.
     fn choose(&mut self, memory: MemoryId, object: ObjectId, ask: Ask) -> Result<Shown, Error>;
 
+    /// Whether the instance's guest is running right now, on another thread: its windows can't be touched.
+    fn is_inside(&self, instance: InstanceId) -> bool {
+        let _ = instance;
+        false
+    }
+
     /// The object's length in bytes, now.
     ///
     /// # Errors
     /// [`Error::Io`].
     fn size(&mut self, object: ObjectId) -> Result<u64, Error>;
 
-    /// Makes the window show the object: `part` is the whole window.
+    /// Makes the window show the object: `part` is all of it that does, if any. The rest becomes zero.
     ///
     /// # Errors
     /// Any; the window's bytes are then as they were.
-    fn show(&mut self, view: &View, part: Part) -> Result<(), Error>;
+    fn show(&mut self, view: &View, part: Option<Part>) -> Result<(), Error>;
+
+    /// The object grew over `part` of the window, which was the guest's own memory: it shows the object from now on. `view` has the new extent. All of the part can
+    /// be touched afterwards.
+    ///
+    /// # Errors
+    /// Any; the part is then as it was.
+    fn show_more(&mut self, view: &View, part: Part) -> Result<(), Error>;
+
+    /// The object got shorter: `part` of the window becomes the guest's own memory, zeroed. `view` has the new extent. All of the part can be touched
+    /// afterwards.
+    ///
+    /// # Errors
+    /// Any; the part does not show the object even then.
+    fn show_less(&mut self, view: &View, part: Span) -> Result<(), Error>;
 
     /// Makes the window ordinary zeroed memory, without publishing.
     ///

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::protected::Protected;
 use crate::quota::Account;
 use crate::table::id;
-use crate::{Access, Coherence, Error, MemoryId, Quotas, Rights, Sharing, Span, View};
+use crate::{Access, Coherence, Error, MemoryId, PastEnd, Quotas, Rights, Sharing, Span, View};
 
 id!(
     /// A guest: everything that lives in one store.
@@ -46,7 +46,7 @@ pub(crate) struct Instance {
     pub(crate) shared: u32,
     /// Mappings that are synced at every crossing.
     pub(crate) automatic: Vec<MappingId>,
-    /// How many of them can be looked at or written past the domain: files.
+    /// How many of them can be looked at or written without the domain hearing of it: files.
     pub(crate) unwatched: u32,
     /// What is protected, by memory. No entry is empty.
     pub(crate) protected: BTreeMap<MemoryId, Protected>,
@@ -61,7 +61,7 @@ pub enum Medium {
         /// Who pays for the bytes.
         owner: Option<InstanceId>,
     },
-    /// A file, which host calls may read or write without the domain hearing of it. `automatic` mappings are
+    /// A file, which host calls may read or write. Unless the domain [hears](crate::Domain::hear_files) of those, `automatic` mappings are
     /// synced with the file itself at every crossing.
     File {
         /// Device and inode: two handles to one file are handles to one object.
@@ -116,6 +116,8 @@ pub(crate) struct Mapping {
     /// The version of the object that the whole window is known to show, or [`Mapping::UNKNOWN`].
     pub(crate) seen: u64,
     pub(crate) leases: u32,
+    /// The window may reach past the object's end.
+    pub(crate) past_end: PastEnd,
     /// A publish at a crossing failed with this errno; `unmap` and `sync` say so.
     pub(crate) failed: Option<i32>,
 }

@@ -26,10 +26,10 @@ mod table;
 
 pub use backend::{Ask, Backend, MemoryId, Part, Shown, View};
 pub use bounds::{Bounds, Declaration, Malformed};
-pub use domain::{Adopted, Asked, Domain, Memory, Target};
+pub use domain::{Adopted, Asked, Changing, Domain, Memory, Reach, Target};
 pub use entries::{HandleId, InstanceId, LeaseId, MappingId, Medium, ObjectId, WaiterId};
 pub use error::{Code, Error};
-pub use options::{Access, Coherence, MapOptions, Populate, Protection, Rights, Sharing, Threads};
+pub use options::{Access, Coherence, MapOptions, PastEnd, Populate, Protection, Rights, Sharing, Threads};
 pub use quota::Quotas;
 pub use range::{Granule, Span};
 pub use shield::{Forbidden, Shield, Stopped, host_part};

@@ -75,6 +75,18 @@ pub struct MapOptions {
     pub coherence: Coherence,
     /// When to bring the bytes in: a hint.
     pub populate: Populate,
+    /// Whether the window may reach past the object's end.
+    pub past_end: PastEnd,
+}
+
+/// Whether a window may reach past the object's end, further than the granule that this lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum PastEnd {
+    /// That is an error.
+    Refused,
+    /// What lies there is the guest's own memory, until the object grows.
+    Own,
 }
 
 /// When a window's bytes are brought in. Changes costs, never results.

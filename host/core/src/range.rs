@@ -53,6 +53,29 @@ impl Span {
         self.start + self.len
     }
 
+    /// Its bytes from number `from` up to number `to`, if there are any.
+    ///
+    /// ```
+    /// use memctl_core::Span;
+    /// let window = Span::claim("the window", 4096, 8192)?;
+    /// assert_eq!(window.cut(4096, 10_000), Some(Span::claim("its second half", 8192, 4096)?));
+    /// assert_eq!(window.cut(8192, 10_000), None);
+    /// # Ok::<(), memctl_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cut(self, from: u64, to: u64) -> Option<Self> {
+        let to = to.min(self.len);
+        (from < to).then(|| Self { start: self.start + from, len: to - from })
+    }
+
+    /// The bytes that the two have in common, if there are any.
+    #[must_use]
+    pub fn common(self, other: Self) -> Option<Self> {
+        let start = self.start.max(other.start);
+        let end = self.end().min(other.end());
+        (start < end).then(|| Self { start, len: end - start })
+    }
+
     /// Whether the two have a byte in common.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {

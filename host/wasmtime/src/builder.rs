@@ -74,7 +74,9 @@ impl DomainBuilder {
     ///
     /// This promises that every guest which can open one of these files for writing through WASI runs in a store whose
     /// linker went through this crate's `add_to_linker_sync` or `add_to_linker_async`: they watch `descriptor.open-at`,
-    /// which is how a private mapping stays a snapshot without being copied up front.
+    /// which is how a private mapping stays a snapshot without being copied up front, and the calls that read, write and resize files, which is how
+    /// automatic mappings of files are coherent with those at no cost elsewhere. Without this, automatic copied mappings of files that
+    /// were [published](crate::Source) are synced with them at every crossing.
     #[must_use]
     pub fn files(mut self) -> Self {
         self.files = true;
@@ -127,6 +129,7 @@ impl DomainBuilder {
         let mut rules = memctl_core::Domain::new(granule, self.domain_quotas.unwrap_or(Quotas::DOMAIN));
         if self.files {
             rules.watch_files();
+            rules.hear_files();
         }
         let threads = self.threads.unwrap_or(Threads::One);
         rules.set_threads(threads);

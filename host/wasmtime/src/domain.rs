@@ -1,6 +1,7 @@
 //! The domain, as embedders hold it: what is published, which backend, how much, and who is inside.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use memctl_alias::FileObject;
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) advisory: bool,
     pub(crate) gate: Gate,
     pub(crate) made: Arc<Memories>,
+    /// Whether calls on files matter to any mapping.
+    pub(crate) hears: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -192,6 +195,7 @@ impl Shared {
             advisory,
             gate: Gate::default(),
             made: Arc::new(Memories::default()),
+            hears: AtomicBool::new(false),
             state: Mutex::new(State {
                 rules,
                 bodies,
@@ -299,6 +303,7 @@ impl State {
             rules,
             &mut Mover { shared, bodies, memories, presences, twins, bells, stats, place, attachment, running },
         );
+        shared.hears.store(rules.has_shared_files(), Ordering::Relaxed);
         for waiter in rules.take_woken() {
             if let Some(bell) = bells.get(&waiter) {
                 bell.ring();

@@ -25,6 +25,11 @@ impl Frames {
         let _none_there = self.depth.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |depth| depth.checked_sub(1));
     }
 
+    /// Whether no call into the guest has yet to return.
+    pub(crate) fn are_none(&self) -> bool {
+        self.depth.load(Ordering::Relaxed) == 0
+    }
+
     /// Whether the guest can't go on before this thread does.
     pub(crate) fn are_on_this_thread(&self) -> bool {
         self.depth.load(Ordering::Relaxed) > 0 && self.thread.load(Ordering::Relaxed) == this_thread()
@@ -55,8 +60,10 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| assert!(!frames.are_on_this_thread()));
         });
+        assert!(!frames.are_none());
         frames.pop();
+        assert!(frames.are_none());
         frames.pop();
-        assert!(!frames.are_on_this_thread());
+        assert!(frames.are_none() && !frames.are_on_this_thread());
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Guest {
     /// It has, or had, snapshots: nobody replaces their pages while it is inside.
     frozen: AtomicBool,
     whereabouts: Arc<Whereabouts>,
-    /// It has automatic mappings of files: every crossing matters.
+    /// It has automatic mappings of files.
     unwatched: AtomicBool,
     /// Memories with windows in them.
     memories: Mutex<Vec<Arc<Reservation>>>,
@@ -86,7 +86,7 @@ impl Guest {
                 self.seal_declared()?;
             }
             if self.gated.load(Ordering::Relaxed) {
-                self.leave();
+                self.leave(hook);
             }
             if self.frozen.load(Ordering::Relaxed) {
                 self.whereabouts.presence.leave();
@@ -98,7 +98,7 @@ impl Guest {
         } else {
             self.check_faults()?;
             if self.gated.load(Ordering::Relaxed) {
-                self.enter()?;
+                self.enter(hook)?;
             }
             if self.frozen.load(Ordering::Relaxed) {
                 self.be_present();
@@ -117,8 +117,18 @@ impl Guest {
         }
     }
 
-    fn leave(&self) {
-        if self.unwatched.load(Ordering::Relaxed) {
+    /// Whether the guest's automatic mappings of files, if it has some, are synced with these where control passes.
+    ///
+    /// Code that called the guest may know a file by other means than the domain. A host call that was made by the guest does that only through WASI, of
+    /// whose calls the domain hears, unless the embedder promised nothing.
+    fn syncs_files(&self, hook: CallHook) -> bool {
+        let called = matches!(hook, CallHook::CallingWasm | CallHook::ReturningFromWasm);
+        let outermost = called && self.whereabouts.frames.are_none();
+        self.unwatched.load(Ordering::Relaxed) && (outermost || !self.shared.files)
+    }
+
+    fn leave(&self, hook: CallHook) {
+        if self.syncs_files(hook) {
             let instance = self.instance;
             let state = &mut *self.shared.lock();
             state.call(&self.shared, None, self.attachment(), None, |rules, mover| rules.leave(mover, instance));
@@ -126,19 +136,23 @@ impl Guest {
         self.shared.gate.leave(self.ticket);
     }
 
-    fn enter(&self) -> Result<(), Violation> {
-        let unwatched = self.unwatched.load(Ordering::Relaxed);
-        if !unwatched && self.shared.gate.enter_again(self.ticket) {
+    fn enter(&self, hook: CallHook) -> Result<(), Violation> {
+        let syncs_files = self.syncs_files(hook);
+        if !syncs_files && self.shared.gate.enter_again(self.ticket) {
             return Ok(());
         }
         let state = &mut *self.shared.lock();
         let entered = self.shared.gate.enter(self.ticket).map_err(|_| Violation::Parallel)?;
-        if entered == Entered::Again && !unwatched {
+        if entered == Entered::Again && !syncs_files {
             return Ok(());
         }
         let instance = self.instance;
-        let refreshed =
-            state.call(&self.shared, None, self.attachment(), None, |rules, mover| rules.enter(mover, instance));
+        let refreshed = state.call(&self.shared, None, self.attachment(), None, |rules, mover| {
+            if syncs_files {
+                rules.rejoin_files(mover, instance)?;
+            }
+            rules.enter(mover, instance)
+        });
         refreshed.map_err(|error| {
             self.shared.gate.leave(self.ticket);
             crate::error::refused(instance, "refresh at a crossing", &error);

@@ -65,7 +65,7 @@ impl Mover<'_> {
         window: Span,
         then: impl FnOnce(&mut dyn memctl_core::Storage, &mut [u8]) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        if self.running == Some(view.instance) {
+        if self.is_inside(view.instance) {
             return Err(Error::Busy { start: view.offset, end: view.offset + view.window.len() });
         }
         let bytes = match &mut self.place {
@@ -93,6 +93,9 @@ impl Mover<'_> {
         part: Part,
         then: impl FnOnce(&mut Twins, &mut dyn memctl_core::Storage, &mut [u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        if self.is_inside(view.instance) {
+            return Err(Error::Busy { start: view.offset, end: view.offset + view.window.len() });
+        }
         let mut twins = std::mem::take(self.twins);
         let done = self.with_bytes(view, part.window, |storage, bytes| then(&mut twins, storage, bytes));
         if done.is_err() {
@@ -148,11 +151,15 @@ impl Backend for Mover<'_> {
         }
     }
 
+    fn is_inside(&self, instance: memctl_core::InstanceId) -> bool {
+        self.running == Some(instance)
+    }
+
     fn size(&mut self, object: ObjectId) -> Result<u64, Error> {
         body(self.bodies, object)?.storage().size()
     }
 
-    fn show(&mut self, view: &View, part: Part) -> Result<(), Error> {
+    fn show(&mut self, view: &View, part: Option<Part>) -> Result<(), Error> {
         let shown = match view.shown {
             Shown::Copy => self.show_copy(view, part),
             Shown::Alias | Shown::Snapshot => self.show_pages(view, part),
@@ -162,6 +169,21 @@ impl Backend for Mover<'_> {
             self.stats.bytes_mapped += view.window.len();
         }
         shown
+    }
+
+    fn show_more(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        if view.shown != Shown::Copy {
+            return self.show_part(view, part);
+        }
+        self.refresh(view, part)
+    }
+
+    fn show_less(&mut self, view: &View, part: Span) -> Result<(), Error> {
+        if view.shown != Shown::Copy {
+            return self.reservation(view)?.hide(part.start(), part.len());
+        }
+        self.twins.truncate(view);
+        self.clear(view, part)
     }
 
     fn hide(&mut self, view: &View) -> Result<(), Error> {
@@ -280,11 +302,12 @@ impl Backend for Mover<'_> {
             Some(whereabouts) => Some(whereabouts.presence.hold().ok_or(busy)?),
             None => None,
         };
-        self.stats.bytes_copied += view.window.len();
+        let Some(shown) = view.shown_part() else { return Ok(()) };
+        self.stats.bytes_copied += shown.len();
         let memory = self.reservation(view)?;
-        match memory.detach(view.window.start(), view.window.len()) {
+        match memory.detach(shown.start(), shown.len()) {
             // A page of it is gone. Its guest will be trapped for that before it runs again; the writer has nothing to do with it.
-            Err(Error::Io { .. }) => memory.hide(view.window.start(), view.window.len()),
+            Err(Error::Io { .. }) => memory.hide(shown.start(), shown.len()),
             detached => detached,
         }
     }

@@ -10,8 +10,14 @@ use std::ops::Range;
 
 use memctl_core::{Error, InstanceId, MemoryId, Part, Storage, View};
 
-/// Bytes that are compared at once.
+/// Bytes that are compared at once where something changed.
 const CHUNK: usize = 64;
+/// Bytes that are compared at once where nothing did, and the unit that is written together.
+const BLOCK: usize = 4096;
+/// The most bytes that are written together.
+const SPAN: usize = 64 * BLOCK;
+/// So many changed places of a span are written one by one.
+const FEW: usize = 4;
 
 /// The twins, by where their windows are.
 #[derive(Debug, Default)]
@@ -48,10 +54,23 @@ impl Twins {
         self.0.remove(&key(view));
     }
 
-    /// `window`, a part of the view's, was brought in from the file.
+    /// `window`, a part of the view's, was brought in from the file. It may be new to the window, behind what that showed.
     pub(crate) fn refreshed(&mut self, view: &View, part: Part, window: &[u8]) {
-        if let Some(twin) = self.0.get_mut(&key(view)).and_then(|twin| twin.get_mut(range(view, part))) {
-            twin.copy_from_slice(window);
+        let Some(twin) = self.0.get_mut(&key(view)) else { return };
+        let range = range(view, part);
+        if let Some(missing) = range.end.checked_sub(twin.len()) {
+            if twin.try_reserve_exact(missing).is_err() {
+                return self.forget(view);
+            }
+            twin.resize(range.end, 0);
+        }
+        twin[range].copy_from_slice(window);
+    }
+
+    /// The window shows no more of the file than the view says.
+    pub(crate) fn truncate(&mut self, view: &View) {
+        if let Some(twin) = self.0.get_mut(&key(view)) {
+            twin.truncate(usize::try_from(view.extent).unwrap_or(usize::MAX));
         }
     }
 
@@ -71,16 +90,56 @@ impl Twins {
             return memctl_copy::publish(storage, part.offset, window, real);
         };
         window[real..].fill(0);
-        let mut published = Ok(());
-        for changed in changes(&window[..real], &twin[..real]) {
-            published = published.and_then(|()| storage.write_at(part.offset + changed.start as u64, &window[changed]));
+        twin[real..].fill(0);
+        let mut merged = Vec::new();
+        for span in changed_spans(&window[..real], &twin[..real]) {
+            let at = part.offset + span.start as u64;
+            let (window, twin) = (&window[span.clone()], &mut twin[span]);
+            publish_span(storage, at, window, twin, &mut merged)?;
+            twin.copy_from_slice(window);
         }
-        twin.copy_from_slice(window);
-        published
+        Ok(())
     }
 }
 
-/// Where the two, of one length, differ. Runs of different bytes, with at most a few equal ones among them.
+/// Writes the bytes of `window` that differ from the twin's to `offset` and on: one by one if they are in few places, else together with
+/// what the file has between them now.
+fn publish_span(
+    storage: &mut dyn Storage,
+    offset: u64,
+    window: &[u8],
+    twin: &[u8],
+    merged: &mut Vec<u8>,
+) -> Result<(), Error> {
+    if changes(window, twin).nth(FEW).is_none() {
+        let mut runs = changes(window, twin);
+        return runs.try_for_each(|run| storage.write_at(offset + run.start as u64, &window[run]));
+    }
+    merged.resize(window.len(), 0);
+    storage.read_at(offset, merged)?;
+    for run in changes(window, twin) {
+        merged[run.clone()].copy_from_slice(&window[run]);
+    }
+    storage.write_at(offset, merged)
+}
+
+/// Where the two, of one length, differ: runs of changed blocks, none longer than [`SPAN`].
+fn changed_spans(window: &[u8], twin: &[u8]) -> Vec<Range<usize>> {
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    for (index, (of_window, of_twin)) in window.chunks(BLOCK).zip(twin.chunks(BLOCK)).enumerate() {
+        if of_window == of_twin {
+            continue;
+        }
+        let block = index * BLOCK..index * BLOCK + of_window.len();
+        match spans.last_mut() {
+            Some(last) if last.end == block.start && block.end - last.start <= SPAN => last.end = block.end,
+            _ => spans.push(block),
+        }
+    }
+    spans
+}
+
+/// Where the two, of one length, differ, byte by byte.
 fn changes<'a>(window: &'a [u8], twin: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
     let chunks = window.chunks(CHUNK).zip(twin.chunks(CHUNK)).enumerate();
     chunks.filter(|(_, (window, twin))| window != twin).flat_map(|(index, (window, twin))| {
@@ -109,5 +168,36 @@ mod tests {
         }
         let runs: Vec<_> = changes(&window, &twin).collect();
         assert_eq!(runs, [0..2, 5..6, 62..64, 64..66, 130..131, 199..200]);
+    }
+
+    #[test]
+    fn changed_blocks_beside_each_other_are_one_span_up_to_a_limit() {
+        let len = SPAN + 3 * BLOCK + 10;
+        let twin = vec![0; len];
+        let mut window = twin.clone();
+        for at in [0, BLOCK, 3 * BLOCK, len - 1] {
+            window[at] = 1;
+        }
+        assert_eq!(changed_spans(&window, &twin), [0..2 * BLOCK, 3 * BLOCK..4 * BLOCK, len - 10..len]);
+        window.fill(1);
+        assert_eq!(changed_spans(&window, &twin), [0..SPAN, SPAN..len]);
+    }
+
+    #[test]
+    fn only_changed_bytes_are_published_in_few_places_and_in_many() {
+        for step in [3000, 7] {
+            let mut twin = vec![0; 2 * BLOCK];
+            let mut window = twin.clone();
+            let mut file = memctl_copy::Anonymous::new(2 * BLOCK as u64).expect("room");
+            let others = vec![9; 2 * BLOCK];
+            file.write_at(0, &others).expect("memory");
+            for at in (0..window.len()).step_by(step) {
+                window[at] = 1;
+            }
+            publish_span(&mut file, 0, &window, &twin, &mut Vec::new()).expect("memory");
+            file.read_at(0, &mut twin).expect("memory");
+            let expected = |at: usize| if at.is_multiple_of(step) { 1 } else { 9 };
+            assert!(twin.iter().enumerate().all(|(at, byte)| *byte == expected(at)), "{step}");
+        }
     }
 }

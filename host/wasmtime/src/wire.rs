@@ -72,9 +72,11 @@ numbered! {
 }
 
 flags! {
-    Hints {
+    MapFlags {
         #[component(name = "populate")]
         const POPULATE;
+        #[component(name = "past-end")]
+        const PAST_END;
     }
 }
 
@@ -128,19 +130,22 @@ pub(crate) struct MapOptions {
     pub(crate) protection: Protection,
     pub(crate) sharing: Sharing,
     pub(crate) coherence: Coherence,
-    pub(crate) hints: Hints,
+    pub(crate) flags: MapFlags,
 }
 
 impl From<MapOptions> for rules::MapOptions {
     fn from(options: MapOptions) -> Self {
         let populate =
-            if options.hints.contains(Hints::POPULATE) { rules::Populate::Now } else { rules::Populate::OnDemand };
+            if options.flags.contains(MapFlags::POPULATE) { rules::Populate::Now } else { rules::Populate::OnDemand };
+        let past_end =
+            if options.flags.contains(MapFlags::PAST_END) { rules::PastEnd::Own } else { rules::PastEnd::Refused };
         Self {
             offset: options.offset,
             protection: options.protection.into(),
             sharing: options.sharing.into(),
             coherence: options.coherence.into(),
             populate,
+            past_end,
         }
     }
 }

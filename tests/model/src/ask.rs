@@ -1,6 +1,6 @@
 //! What a guest passes to `map`.
 
-use memctl_core::{Coherence, MapOptions, Populate, Protection, Sharing};
+use memctl_core::{Coherence, MapOptions, PastEnd, Populate, Protection, Sharing};
 
 /// Sharing and coherence in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,14 @@ pub fn map_at(start: u64, len: u64, kind: Kind) -> MapAt {
         Kind::Aliasing => (Sharing::Shared, Coherence::Aliasing),
         Kind::Private => (Sharing::Private, Coherence::Automatic),
     };
-    let options =
-        MapOptions { offset: 0, protection: Protection::ReadWrite, sharing, coherence, populate: Populate::OnDemand };
+    let options = MapOptions {
+        offset: 0,
+        protection: Protection::ReadWrite,
+        sharing,
+        coherence,
+        populate: Populate::OnDemand,
+        past_end: PastEnd::Refused,
+    };
     MapAt { window: (start, len), options }
 }
 

@@ -148,10 +148,10 @@ impl Core {
 
     /// What `map` is called with, but for the place of the result.
     pub(crate) fn map_arguments(object: u32, len: i64, [protection, sharing, coherence]: [i32; 3]) -> Vec<Val> {
-        let [object, hints] = [object.cast_signed(), 0];
+        let [object, flags] = [object.cast_signed(), 0];
         let mut arguments = vec![Val::I32(0), Val::I32(0), Val::I64(WINDOW), Val::I64(len), Val::I32(object)];
         arguments.push(Val::I64(0));
-        arguments.extend([protection, sharing, coherence, hints].map(Val::I32));
+        arguments.extend([protection, sharing, coherence, flags].map(Val::I32));
         arguments
     }
 

@@ -1,6 +1,6 @@
 //! The model's steps, as they go over the wire.
 
-use memctl_core::{Access, Code, Coherence, Populate, Protection, Sharing};
+use memctl_core::{Access, Code, Coherence, PastEnd, Populate, Protection, Sharing};
 use memctl_model::{Act, MapAt};
 
 use crate::guest::bindings::exports::memctl::stepper::steps::{
@@ -40,9 +40,12 @@ fn ask(handle: u32, ask: &MapAt, mapping: u32) -> Ask {
             Coherence::Leased => types::Coherence::Leased,
             Coherence::Aliasing => types::Coherence::Aliasing,
         },
-        hints: match options.populate {
-            Populate::OnDemand => mapping::Hints::empty(),
-            Populate::Now => mapping::Hints::POPULATE,
+        flags: match options.populate {
+            Populate::OnDemand => mapping::MapFlags::empty(),
+            Populate::Now => mapping::MapFlags::POPULATE,
+        } | match options.past_end {
+            PastEnd::Refused => mapping::MapFlags::empty(),
+            PastEnd::Own => mapping::MapFlags::PAST_END,
         },
     };
     Ask { handle, window: range(ask.window), options, mapping }

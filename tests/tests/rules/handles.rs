@@ -76,9 +76,9 @@ fn two_components_of_one_store_share_under_leases_only() {
         let object = other.call_open(&mut *store, "object").expect("runs").expect("opens");
         let start: u64 = other.call_alloc(&mut *store, 4096, 4096).expect("runs").into();
         let map = |store: &mut _, ask: memctl_tests::Ask| {
-            let hints = memctl_tests::probe::Hints::empty();
+            let flags = memctl_tests::probe::MapFlags::empty();
             let (protection, sharing, coherence) = (ask.protection, ask.sharing, ask.coherence);
-            other.call_map(store, start, GRANULE, object, 0, protection, sharing, coherence, hints).expect("runs")
+            other.call_map(store, start, GRANULE, object, 0, protection, sharing, coherence, flags).expect("runs")
         };
         assert_eq!(map(store, AUTOMATIC), Err(ErrorCode::Overlap), "they may call each other past the host");
         let leased = map(store, LEASED).expect("maps");

@@ -200,9 +200,9 @@ impl<'a> Player<'a> {
         self.count(turn, Operation::Map);
         self.shows_files |= thing == Thing::File;
         let coherence = if way == Way::Private { turn.random.pick([0, 1, 2]) } else { way as i32 };
-        let (sharing, hints) = (i32::from(way == Way::Private), i32::from(turn.random.once_in(4)));
+        let (sharing, flags) = (i32::from(way == Way::Private), i32::from(turn.random.once_in(4)));
         let (s, l, o) = (start.cast_signed(), len.cast_signed(), offset.cast_signed());
-        let params = (0, 0, s, l, handle, o, 2, sharing, coherence, hints, RESULT);
+        let params = (0, 0, s, l, handle, o, 2, sharing, coherence, flags, RESULT);
         let answer = self.guest.ask("[static]mapping.map", params, Payload::Handle)?;
         let possible = [Code::Bounds, Code::Overlap, Code::Busy, Code::Quota, Code::Unsupported, Code::Io];
         let Ok(mapping) = self.check(turn, "map", answer, &possible)? else { return Ok(()) };

@@ -23,14 +23,9 @@ impl Domain {
             if self.object(object)?.newest.is_some_and(|newest| newest != instance) {
                 self.settle(backend, object);
             }
-            let unwatched = self.is_unwatched(&mapping);
-            if unwatched || self.mapping(id)?.seen != self.object(object)?.version {
+            if self.mapping(id)?.seen != self.object(object)?.version {
                 let (view, part) = self.part(backend, id, mapping.view.window)?;
-                if unwatched && mapping.is_writable() {
-                    backend.rejoin(&view, part)?;
-                } else {
-                    backend.refresh(&view, part)?;
-                }
+                part.map_or(Ok(()), |part| backend.refresh(&view, part))?;
                 self.saw_all(id);
             }
         }
@@ -44,6 +39,33 @@ impl Domain {
         Ok(())
     }
 
+    /// Control passes to `instance`, before [`Domain::enter`], from code that may have changed files past the domain, or stored in their windows:
+    /// its automatic windows of files are synced with them. Only needed if [`Domain::has_unwatched`].
+    ///
+    /// # Errors
+    /// As [`Domain::enter`].
+    pub fn rejoin_files(&mut self, backend: &mut dyn Backend, instance: InstanceId) -> Result<(), Error> {
+        let Some(entered) = self.instances.get(instance) else { return Ok(()) };
+        for id in entered.automatic.clone() {
+            let mapping = *self.mapping(id)?;
+            let object = mapping.view.object;
+            if !self.is_file(object) {
+                continue;
+            }
+            if self.object(object)?.newest.is_some_and(|newest| newest != instance) {
+                self.settle(backend, object);
+            }
+            let (view, part) = self.part(backend, id, mapping.view.window)?;
+            match part {
+                Some(part) if mapping.is_writable() => backend.rejoin(&view, part)?,
+                Some(part) => backend.refresh(&view, part)?,
+                None => {}
+            }
+            self.saw_all(id);
+        }
+        Ok(())
+    }
+
     /// Control leaves `instance` for code that may look at a file past the domain: what it stored is published to the file.
     /// Only needed if [`Domain::has_unwatched`].
     pub fn leave(&mut self, backend: &mut dyn Backend, instance: InstanceId) {
@@ -51,14 +73,15 @@ impl Domain {
         for id in left.automatic.clone() {
             let Some(mapping) = self.mappings.get(id) else { continue };
             let object = mapping.view.object;
-            if self.is_unwatched(mapping) && self.objects.get(object).is_some_and(|o| o.newest == Some(instance)) {
+            if self.is_file(object) && self.objects.get(object).is_some_and(|o| o.newest == Some(instance)) {
                 self.settle(backend, object);
             }
         }
     }
 
-    /// Whether every crossing of the instance matters, not just those at which somebody else ran: it has an automatic
-    /// mapping of a file, which host calls may read and write past the domain.
+    /// Whether crossings of the instance matter at which nobody else ran: it has an automatic mapping of a file, which may be
+    /// read and written past the domain. If the domain [hears](Domain::hear_files) of guests' own calls, those are the crossings to and from code
+    /// that called the guest; else all are.
     #[must_use]
     pub fn has_unwatched(&self, instance: InstanceId) -> bool {
         self.instances.get(instance).is_some_and(|instance| instance.unwatched > 0)
@@ -148,17 +171,24 @@ impl Domain {
             if mapping.view.instance != newest || !mapping.is_automatic() || !mapping.is_writable() {
                 continue;
             }
-            let published =
-                self.part(backend, id, mapping.view.window).and_then(|(view, part)| backend.publish(&view, part));
-            if let Some(mapping) = self.mappings.get_mut(id) {
-                match published {
-                    Ok(()) => {}
-                    Err(Error::Io { errno, .. }) => mapping.failed = Some(errno),
-                    Err(_) => mapping.failed = Some(0),
-                }
-            }
+            self.publish_for_others(backend, id, mapping.view.window);
         }
         self.changed_by(id, newest);
+    }
+
+    /// Publishes a part of an automatic mapping, because somebody else is about to look. What fails is kept for `unmap` and `sync`.
+    pub(super) fn publish_for_others(&mut self, backend: &mut dyn Backend, id: MappingId, window: Span) {
+        let published = self.part(backend, id, window).and_then(|(view, part)| match part {
+            Some(part) => backend.publish(&view, part),
+            None => Ok(()),
+        });
+        if let Some(mapping) = self.mappings.get_mut(id) {
+            match published {
+                Ok(()) => {}
+                Err(Error::Io { errno, .. }) => mapping.failed = Some(errno),
+                Err(_) => mapping.failed = Some(0),
+            }
+        }
     }
 
     /// Publishes a part of a mapping, now.
@@ -170,7 +200,7 @@ impl Domain {
             self.settle(backend, object);
         }
         let (view, part) = self.part(backend, id, window)?;
-        let published = backend.publish(&view, part);
+        let published = part.map_or(Ok(()), |part| backend.publish(&view, part));
         // Also when it failed: the object may have some of the bytes.
         if mapping.is_automatic() {
             self.changed_by(object, view.instance);
@@ -205,9 +235,12 @@ impl Domain {
             return Ok(());
         }
         let object = mapping.view.object;
-        if self.is_unwatched(&mapping) || self.mapping(id)?.seen != self.object(object)?.version {
+        // Of what other processes do to a file the domain hears nothing.
+        if self.is_file(object) || self.mapping(id)?.seen != self.object(object)?.version {
             let (view, part) = self.part(backend, id, window)?;
-            backend.refresh(&view, part)?;
+            if let Some(part) = part {
+                backend.refresh(&view, part)?;
+            }
             if window == view.window {
                 self.saw_all(id);
             }
@@ -216,7 +249,7 @@ impl Domain {
     }
 
     /// The object's stored bytes changed, and `by`'s automatic windows hold them, or newer ones.
-    fn changed_by(&mut self, id: ObjectId, by: InstanceId) {
+    pub(super) fn changed_by(&mut self, id: ObjectId, by: InstanceId) {
         let Some(object) = self.objects.get_mut(id) else { return };
         let before = object.version;
         object.version += 1;

@@ -4,8 +4,8 @@ use super::Domain;
 use crate::entries::{Handle, Mapping, Object};
 use crate::protected::Protected;
 use crate::{
-    Access, Ask, Backend, Coherence, Error, HandleId, InstanceId, MapOptions, MappingId, Medium, MemoryId, Part,
-    Protection, Quotas, Rights, Sharing, Shown, Span, Threads, View,
+    Access, Ask, Backend, Coherence, Error, HandleId, InstanceId, MapOptions, MappingId, Medium, MemoryId, ObjectId,
+    Part, PastEnd, Protection, Quotas, Rights, Sharing, Shown, Span, Threads, View,
 };
 
 /// The memory that a window is claimed to lie in.
@@ -45,10 +45,13 @@ impl Domain {
         }
         let range = Span::claim("the range of the object", options.offset, len)?;
         let size = self.size_now(backend, id)?;
-        if range.start() >= size {
-            return Err(Error::OutOfBounds { what: "the range of the object", start: range.start(), len, limit: size });
+        if options.past_end == PastEnd::Refused {
+            if range.start() >= size {
+                let what = "the range of the object";
+                return Err(Error::OutOfBounds { what, start: range.start(), len, limit: size });
+            }
+            range.within("the range of the object", self.granule.round_up(size))?;
         }
-        range.within("the range of the object", self.granule.round_up(size))?;
         check_rights(rights, options)?;
         let ask = Quotas { mappings: 1, mapped_bytes: len, ..Quotas::NONE };
         self.check_quota(caller, ask)?;
@@ -66,6 +69,7 @@ impl Domain {
             backend.choose(memory.id, id, Ask { sharing: options.sharing, coherence: options.coherence, frozen })?;
         let guarded = self.check_parallel(shown, options)?;
 
+        let automatic = options.sharing == Sharing::Shared && options.coherence != Coherence::Leased;
         let view = View {
             instance: caller,
             memory: memory.id,
@@ -79,6 +83,8 @@ impl Domain {
             writable,
             protection: options.protection,
             restricted: options.protection != Protection::ReadWrite,
+            extent: self.extent(options.offset, len, size),
+            merges: automatic && writable && self.is_file(id),
         };
         if writable {
             self.let_writer_in(backend, id)?;
@@ -96,6 +102,7 @@ impl Domain {
             coherence: options.coherence,
             seen: self.object(id)?.version,
             leases: 0,
+            past_end: options.past_end,
             failed: None,
         }))
     }
@@ -196,13 +203,14 @@ impl Domain {
                 object.newest = Some(view.instance);
             }
         }
-        let unwatched = self.is_unwatched(&mapping);
+        let file = self.is_file(view.object);
+        self.shared_files += u32::from(mapping.is_shared() && file);
         if let Some(instance) = self.instances.get_mut(view.instance) {
             instance.windows.insert((view.memory, view.window.start()), id);
             instance.shared += u32::from(mapping.is_shared());
             if mapping.is_automatic() {
                 instance.automatic.push(id);
-                instance.unwatched += u32::from(unwatched);
+                instance.unwatched += u32::from(file);
             }
         }
         id
@@ -212,7 +220,8 @@ impl Domain {
         self.dismiss_waiters(backend, |wanted| wanted.is_of(id));
         let Some(mapping) = self.mappings.remove(id) else { return };
         let view = mapping.view;
-        let unwatched = self.is_unwatched(&mapping);
+        let file = self.is_file(view.object);
+        self.shared_files -= u32::from(mapping.is_shared() && file);
         if let Some(object) = self.objects.get_mut(view.object) {
             object.mappings.remove(&id);
             object.shared -= u32::from(mapping.is_writable());
@@ -222,16 +231,16 @@ impl Domain {
             instance.shared -= u32::from(mapping.is_shared());
             if mapping.is_automatic() {
                 instance.automatic.retain(|other| *other != id);
-                instance.unwatched -= u32::from(unwatched);
+                instance.unwatched -= u32::from(file);
             }
         }
         self.give_quota(view.instance, Quotas { mappings: 1, mapped_bytes: view.window.len(), ..Quotas::NONE });
         self.release_if_unused(backend, view.object);
     }
 
-    /// Whether host calls may look at or change the object's bytes without the domain hearing of it.
-    pub(super) fn is_unwatched(&self, mapping: &Mapping) -> bool {
-        self.objects.get(mapping.view.object).is_some_and(|object| matches!(object.medium, Medium::File { .. }))
+    /// Whether the object can be looked at or changed without the domain hearing of it.
+    pub(super) fn is_file(&self, object: ObjectId) -> bool {
+        self.objects.get(object).is_some_and(|object| matches!(object.medium, Medium::File { .. }))
     }
 
     /// No live window of the instance has a byte of `window`.
@@ -297,15 +306,16 @@ impl Domain {
         Ok(())
     }
 
-    /// The live mapping's part `window`, and where the object ends in it.
+    /// The live mapping's part `window`, as far as it shows the object, and where that ends in it.
     pub(super) fn part(
         &mut self,
         backend: &mut dyn Backend,
         id: MappingId,
         window: Span,
-    ) -> Result<(View, Part), Error> {
+    ) -> Result<(View, Option<Part>), Error> {
+        let size = self.size_now(backend, self.mapping(id)?.view.object)?;
+        self.follow(backend, id, size)?;
         let view = self.mapping(id)?.view;
-        let size = self.size_now(backend, view.object)?;
         Ok((view, part_of(&view, window, size)))
     }
 }
@@ -323,7 +333,9 @@ fn check_rights(rights: Rights, options: MapOptions) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn part_of(view: &View, window: Span, size: u64) -> Part {
+/// A part of the view's window, as far as it shows the object.
+pub(super) fn part_of(view: &View, window: Span, size: u64) -> Option<Part> {
+    let window = window.common(view.shown_part()?)?;
     let offset = view.offset + (window.start() - view.window.start());
-    Part { window, offset, real: size.saturating_sub(offset).min(window.len()) }
+    Some(Part { window, offset, real: size.saturating_sub(offset).min(window.len()) })
 }

@@ -4,6 +4,8 @@
 
 mod access;
 mod coherence;
+mod extent;
+mod heard;
 mod held;
 mod leases;
 mod mappings;
@@ -25,6 +27,7 @@ use crate::{
     WaiterId,
 };
 
+pub use heard::{Changing, Reach};
 pub use leases::Target;
 pub use mappings::Memory;
 pub use objects::Adopted;
@@ -59,6 +62,10 @@ pub struct Domain {
     written_files: BTreeSet<(u64, u64)>,
     /// Whether the embedding tells the domain before a file is opened for writing.
     files_watched: bool,
+    /// Whether the embedding tells the domain of guests' calls that read, write or resize files.
+    files_heard: bool,
+    /// How many shared mappings of files there are.
+    shared_files: u32,
     threads: Threads,
     /// Leased windows that alias can't be touched outside leases, also if guests run one at a time.
     audited: bool,
@@ -82,6 +89,8 @@ impl Domain {
             files: BTreeMap::new(),
             written_files: BTreeSet::new(),
             files_watched: false,
+            files_heard: false,
+            shared_files: 0,
             threads: Threads::One,
             audited: false,
         }

@@ -6,7 +6,7 @@ use alloc::string::String;
 use super::Domain;
 use super::leases::busy;
 use crate::entries::{Handle, Object};
-use crate::{Backend, Error, HandleId, InstanceId, Medium, ObjectId, Quotas, Rights};
+use crate::{Backend, Error, HandleId, InstanceId, Medium, ObjectId, PastEnd, Quotas, Rights};
 
 const ONE_HANDLE: Quotas = Quotas { objects: 1, ..Quotas::NONE };
 
@@ -181,8 +181,9 @@ impl Domain {
         }
         let old = self.size_now(backend, id)?;
         for mapping in &self.object(id)?.mappings {
-            let range = self.mapping(*mapping)?.range();
-            if size < range.end().min(old) {
+            let mapping = self.mapping(*mapping)?;
+            let range = mapping.range();
+            if mapping.past_end == PastEnd::Refused && size < range.end().min(old) {
                 return Err(Error::RangeOverlap { start: range.start(), end: range.end() });
             }
         }
@@ -213,6 +214,7 @@ impl Domain {
         let object = self.object_mut(id)?;
         object.size = size;
         object.version += 1;
+        self.follow_all(backend, id, size);
         Ok(())
     }
 

@@ -140,9 +140,14 @@ impl Domain {
         let mapping = *self.mapping(id)?;
         let (view, part) = self.part(backend, id, span)?;
         let object = self.object(view.object)?;
-        self.check_no_lease(object, Span::claim("the discarded range", part.offset, span.len())?)?;
+        let offset = view.offset + (span.start() - view.window.start());
+        self.check_no_lease(object, Span::claim("the discarded range", offset, span.len())?)?;
+        if let Some(own) = view.own_part().and_then(|own| own.common(span)) {
+            backend.discard(memory.id, None, own)?;
+        }
+        let Some(part) = part else { return Ok(()) };
         if !mapping.is_shared() {
-            return backend.discard(memory.id, Some(&view), span);
+            return backend.discard(memory.id, Some(&view), part.window);
         }
         self.settle(backend, view.object);
         self.let_writer_in(backend, view.object)?;

@@ -66,7 +66,9 @@ impl Domain {
         for mapping in snapshots {
             let Some(view) = self.mappings.get(mapping).map(|mapping| mapping.view) else { continue };
             if view.shown == Shown::Snapshot {
-                self.with_access(backend, &view, |backend| backend.detach(&view))?;
+                if view.extent > 0 {
+                    self.with_access(backend, &view, |backend| backend.detach(&view))?;
+                }
                 if let Some(mapping) = self.mappings.get_mut(mapping) {
                     mapping.view.shown = Shown::Copy;
                 }
@@ -90,13 +92,14 @@ impl Domain {
             let mapping = self.mapping(*mapping)?;
             let view = mapping.view;
             let shown = size.saturating_sub(view.offset);
-            if view.shown == Shown::Copy && !self.threads.is_one() {
-                // Its guest may be running. It gets the new bytes with its next lease.
+            if view.shown == Shown::Copy && (!self.threads.is_one() || backend.is_inside(view.instance)) {
+                // Its guest may be running. It gets the new bytes with its next lease, or when it comes in next.
                 continue;
             }
             if mapping.is_shared() && shown < view.window.len() {
                 let tail = Span::claim("the tail", view.window.start() + shown, view.window.len() - shown)?;
-                match backend.publish(&view, part_of(&view, tail, size)) {
+                let Some(tail) = part_of(&view, tail, size) else { continue };
+                match backend.publish(&view, tail) {
                     // A page of the window is bad, which its guest is trapped for and which is nothing to who resizes; new bytes
                     // of the storage are zero in any case.
                     Ok(()) | Err(Error::Io { .. }) => {}

@@ -7,7 +7,7 @@
 mod call;
 mod protection;
 
-use memctl_core::{Code, MapOptions, MappingId, Populate};
+use memctl_core::{Code, MapOptions, MappingId, PastEnd, Populate};
 use wasmtime::{Caller, Linker, Result, format_err};
 
 use crate::MemctlCtx;
@@ -237,7 +237,7 @@ fn add_object<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memctl
 fn add_mapping<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<()> {
     let module = interface!("mapping");
     let map = move |mut caller: Caller<'_, T>,
-                    (list, list_len, start, len, object, offset, protection, sharing, coherence, hints, to): (
+                    (list, list_len, start, len, object, offset, protection, sharing, coherence, flags, to): (
         i32,
         i32,
         i64,
@@ -251,7 +251,7 @@ fn add_mapping<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memct
         i32,
     )| {
         let mut call = Call::new(&mut caller, ctx)?;
-        let options = options(offset, [protection, sharing, coherence, hints])?;
+        let options = options(offset, [protection, sharing, coherence, flags])?;
         let object = call.object(object)?;
         call.check_handle(to)?;
         let (guest, place, claim) = call.place((list, list_len, start, len));
@@ -354,12 +354,13 @@ fn case<R>(case: Option<R>) -> Result<R> {
     case.ok_or_else(|| format_err!("memory-control: invalid enum discriminant"))
 }
 
-fn options(offset: i64, [protection, sharing, coherence, hints]: [i32; 4]) -> Result<MapOptions> {
+fn options(offset: i64, [protection, sharing, coherence, flags]: [i32; 4]) -> Result<MapOptions> {
     Ok(MapOptions {
         offset: offset.cast_unsigned(),
         protection: case(Protection::from_number(protection.cast_unsigned()))?.into(),
         sharing: case(Sharing::from_number(sharing.cast_unsigned()))?.into(),
         coherence: case(Coherence::from_number(coherence.cast_unsigned()))?.into(),
-        populate: if hints & 1 == 1 { Populate::Now } else { Populate::OnDemand },
+        populate: if flags & 1 != 0 { Populate::Now } else { Populate::OnDemand },
+        past_end: if flags & 2 != 0 { PastEnd::Own } else { PastEnd::Refused },
     })
 }

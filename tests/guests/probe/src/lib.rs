@@ -8,7 +8,7 @@ mod wire;
 use std::cell::RefCell;
 
 use memctl_guest::bindings::domain::{Capabilities, Quotas};
-use memctl_guest::bindings::mapping::{Hints, Lease, MapOptions, Mapping};
+use memctl_guest::bindings::mapping::{Lease, MapFlags, MapOptions, Mapping};
 use memctl_guest::bindings::object::{Object, Rights};
 use memctl_guest::bindings::types::{Access, Coherence, ErrorCode, Protection, Sharing};
 use memctl_guest::bindings::{domain, file_ticket};
@@ -157,9 +157,9 @@ impl Guest for Probe {
         protection: Protection,
         sharing: Sharing,
         coherence: Coherence,
-        hints: Hints,
+        flags: MapFlags,
     ) -> Result<u32, ErrorCode> {
-        let options = MapOptions { offset, protection, sharing, coherence, hints };
+        let options = MapOptions { offset, protection, sharing, coherence, flags };
         let mapping = OBJECTS.with_borrow(|objects| wire::map(start, len, objects.get(object), options))?;
         Ok(MAPPINGS.with_borrow_mut(|mappings| mappings.push(mapping)))
     }

@@ -75,7 +75,7 @@ mod import {
             protection: u32,
             sharing: u32,
             coherence: u32,
-            hints: u32,
+            flags: u32,
             result: *mut HandleResult,
         );
         #[link_name = "[method]mapping.publish"]
@@ -195,7 +195,7 @@ pub(crate) fn window(start: u64, len: u64) -> Window {
 
 pub(crate) fn map(start: u64, len: u64, object: &Object, options: MapOptions) -> Result<Mapping, ErrorCode> {
     let mut result = HandleResult::default();
-    let MapOptions { offset, protection, sharing, coherence, hints } = options;
+    let MapOptions { offset, protection, sharing, coherence, flags } = options;
     let (at, list_len) = list(start, len);
     // SAFETY: the signature is the canonical ABI's. The test knows whose bytes change.
     unsafe {
@@ -209,7 +209,7 @@ pub(crate) fn map(start: u64, len: u64, object: &Object, options: MapOptions) ->
             protection as u32,
             sharing as u32,
             coherence as u32,
-            hints.bits().into(),
+            flags.bits().into(),
             &raw mut result,
         );
     }

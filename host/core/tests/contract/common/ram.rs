@@ -182,7 +182,7 @@ impl Ram {
     }
 
     fn check(&self, view: &View, part: Part) {
-        assert!(part.window.inside(view.window));
+        assert!(view.shown_part().is_some_and(|shown| part.window.inside(shown)));
         assert_eq!(part.offset - view.offset, part.window.start() - view.window.start());
         let size = self.objects[&view.object].size;
         assert_eq!(part.real, size.saturating_sub(part.offset).min(part.window.len()));
@@ -205,6 +205,25 @@ impl Ram {
     fn zero_tail(&mut self, view: &View, part: Part) {
         let bytes = &mut self.objects.get_mut(&view.object).expect("live").bytes;
         bytes[at(part.offset + part.real)..at(part.offset + part.window.len())].fill(0);
+    }
+
+    fn show_part(&mut self, view: &View, part: Part) {
+        self.check(view, part);
+        if view.shown == Shown::Copy {
+            self.copy_in(view, part, part.real);
+            return;
+        }
+        self.zero_tail(view, part);
+        let memory = self.memories.get_mut(&view.memory).expect("live");
+        for start in (0..part.window.len()).step_by(at(GRANULE)) {
+            let page = Page {
+                object: view.object,
+                offset: part.offset + start,
+                snapshot: view.shown == Shown::Snapshot,
+                lent: view.guarded.then_some(None),
+            };
+            assert!(memory.pages.insert(part.window.start() + start, page).is_none(), "windows don't overlap");
+        }
     }
 
     fn copy_in(&mut self, view: &View, part: Part, real: u64) {
@@ -240,28 +259,32 @@ impl Backend for Ram {
         Ok(self.objects[&object].size)
     }
 
-    fn show(&mut self, view: &View, part: Part) -> Result<(), Error> {
-        self.check(view, part);
-        assert_eq!(part.window, view.window);
+    fn show(&mut self, view: &View, part: Option<Part>) -> Result<(), Error> {
+        assert_eq!(part.map(|part| part.window), view.shown_part());
         let _: Populate = view.populate;
         self.call()?;
         self.protect(view);
-        if view.shown == Shown::Copy {
-            self.copy_in(view, part, part.real);
-            return Ok(());
+        if let Some(own) = view.own_part() {
+            self.own(view.memory, own).fill(0);
         }
-        self.zero_tail(view, part);
-        let memory = self.memories.get_mut(&view.memory).expect("live");
-        for start in (0..view.window.len()).step_by(at(GRANULE)) {
-            let page = Page {
-                object: view.object,
-                offset: view.offset + start,
-                snapshot: view.shown == Shown::Snapshot,
-                lent: view.guarded.then_some(None),
-            };
-            assert!(memory.pages.insert(view.window.start() + start, page).is_none(), "windows don't overlap");
+        if let Some(part) = part {
+            self.show_part(view, part);
         }
         Ok(())
+    }
+
+    fn show_more(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        self.call()?;
+        self.show_part(view, part);
+        Ok(())
+    }
+
+    fn show_less(&mut self, view: &View, part: Span) -> Result<(), Error> {
+        assert_eq!(part.start(), view.window.start() + view.extent);
+        let memory = self.memories.get_mut(&view.memory).expect("live");
+        memory.pages.retain(|start, _| *start < part.start() || *start >= part.end());
+        self.own(view.memory, part).fill(0);
+        self.call()
     }
 
     fn hide(&mut self, view: &View) -> Result<(), Error> {

@@ -61,6 +61,7 @@ impl World {
         let instance = self.guests[guest];
         if self.last != Some(guest) || self.domain.has_unwatched(instance) {
             self.last = None;
+            self.domain.rejoin_files(&mut self.ram, instance)?;
             self.domain.enter(&mut self.ram, instance)?;
         }
         self.inside = Some(guest);
