@@ -10,4 +10,4 @@ pub use guest::{
 };
 
 #[cfg(not(target_os = "wasi"))]
-pub use real::*;
+pub use memctl_memmap2_upstream::*;
