@@ -30,7 +30,8 @@ pub mod probe {
     //! The types of the probe's calls.
 
     pub use super::bindings::exports::memctl::probe::probe::{
-        Access, Capabilities, Coherence, ErrorCode, Guest as Exports, MapFlags, Protection, Quotas, Rights, Sharing,
+        Access, Capabilities, Coherence, ErrorCode, FileStep, Guest as Exports, MapFlags, Protection, Quotas, Rights,
+        Sharing,
     };
 }
 

@@ -20,7 +20,7 @@ pub use async_guest::AsyncGuest;
 pub use build::{Profile, guest_wasm, guest_wasm_in};
 pub use component::{Build, component};
 pub use guest::{Answer, Bindings, Guest, State, probe, violation};
-pub use wire::{ALIASING, AUTOMATIC, Ask, FOREVER, GRANULE, LEASED, Mapped, PRIVATE};
+pub use wire::{ALIASING, AUTOMATIC, Ask, FOREVER, GRANULE, LEASED, Mapped, PRIVATE, Reach};
 pub use world::{
     BACKENDS, ENGINE_FIRST, World, on_every_backend, on_every_backend_with, on_every_protector, on_every_protector_with,
 };

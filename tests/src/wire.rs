@@ -21,11 +21,27 @@ pub struct Ask {
     pub sharing: Sharing,
     /// When.
     pub coherence: Coherence,
+    /// Where the window may lie.
+    pub reach: Reach,
+}
+
+/// Where a window may lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Inside the object, to the end of its last granule.
+    Inside,
+    /// Also past that.
+    PastEnd,
 }
 
 /// Shared, synced at crossings.
-pub const AUTOMATIC: Ask =
-    Ask { offset: 0, protection: Protection::ReadWrite, sharing: Sharing::Shared, coherence: Coherence::Automatic };
+pub const AUTOMATIC: Ask = Ask {
+    offset: 0,
+    protection: Protection::ReadWrite,
+    sharing: Sharing::Shared,
+    coherence: Coherence::Automatic,
+    reach: Reach::Inside,
+};
 /// Shared, under leases.
 pub const LEASED: Ask = Ask { coherence: Coherence::Leased, ..AUTOMATIC };
 /// Shared, coherent at once.
@@ -38,6 +54,12 @@ impl Ask {
     #[must_use]
     pub fn at(self, offset: u64) -> Self {
         Self { offset, ..self }
+    }
+
+    /// The same, also past the object's end.
+    #[must_use]
+    pub fn past_end(self) -> Self {
+        Self { reach: Reach::PastEnd, ..self }
     }
 }
 
@@ -66,9 +88,13 @@ pub struct Mapped {
 impl Guest {
     /// Maps into a window as asked, whatever that is.
     pub fn try_map(&mut self, start: u64, len: u64, object: u32, ask: Ask) -> Answer<Mapped> {
-        let Ask { offset, protection, sharing, coherence } = ask;
+        let Ask { offset, protection, sharing, coherence, reach } = ask;
+        let flags = match reach {
+            Reach::Inside => MapFlags::empty(),
+            Reach::PastEnd => MapFlags::PAST_END,
+        };
         let index = self.call(|probe, store| {
-            probe.call_map(store, start, len, object, offset, protection, sharing, coherence, MapFlags::empty())
+            probe.call_map(store, start, len, object, offset, protection, sharing, coherence, flags)
         })?;
         Ok(Mapped { index, start, len })
     }

@@ -1,6 +1,7 @@
 //! cargo xtask: set-up, tests and the demo.
 
 mod bench;
+mod cc;
 mod compose;
 mod demo;
 mod fuzz;
@@ -40,7 +41,7 @@ Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Install the compilation targets that rust-toolchain.toml names, if they are missing.
+    /// Install the compilation targets that rust-toolchain.toml names, and a C compiler for WebAssembly, if they are missing.
     Setup,
     /// Check everything: formatting, lints, tests on the host and in guests, builds without std, docs.
     Test {
@@ -106,7 +107,10 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     let shell = Shell::new()?;
     match command {
-        Command::Setup => setup::run(&shell),
+        Command::Setup => {
+            setup::run(&shell)?;
+            cc::set_up(&shell)
+        }
         Command::Test { list: true, .. } => {
             test::list();
             Ok(())

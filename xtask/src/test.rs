@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use crate::cc;
 use crate::fuzz;
 use crate::guests::{self, Profile, Target};
 use crate::host::{self, Tool};
@@ -10,7 +11,12 @@ use crate::shell::{self, Shell};
 use crate::steps::{self, Needed, Outcome, Step, Tally};
 
 const STEPS: &[Step] = &[
-    Step { name: "setup", summary: "targets and components are installed", run: set_up, needed: Needed::ByAll },
+    Step {
+        name: "setup",
+        summary: "targets, components and a C compiler are installed",
+        run: set_up,
+        needed: Needed::ByAll,
+    },
     Step { name: "fmt", summary: "the code is formatted", run: fmt, needed: Needed::ByNone },
     Step { name: "clippy", summary: "no lint warns, on the host", run: clippy, needed: Needed::ByNone },
     Step { name: "clippy-wasm", summary: "no lint warns, in guests", run: clippy_wasm, needed: Needed::ByNone },
@@ -47,6 +53,7 @@ pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<()> {
 
 fn set_up(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     setup::run(shell)?;
+    cc::set_up(shell)?;
     Ok(Outcome::Done)
 }
 

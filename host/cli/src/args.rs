@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::component::ComponentArgs;
 use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
@@ -38,6 +39,9 @@ pub enum Command {
     /// Say in a program which part of its memory is to be protected: the null page and constants.
     #[command(after_help = crate::declare::HELP)]
     Declare(DeclareArgs),
+    /// Make a component of a core module, from C for instance.
+    #[command(after_help = crate::component::HELP)]
+    Component(ComponentArgs),
 }
 
 /// Flags and arguments of `memctl run`.
@@ -136,6 +140,10 @@ pub struct GuestArgs {
     /// Change a limit: objects, object-bytes, mappings, mapped-bytes, leases or waiters.
     #[arg(long = "quota", value_name = "KEY=VALUE", help_heading = "Memory control")]
     pub quotas: Vec<QuotaSpec>,
+    /// Answer calls that protect memory as if it were protected also where neither an MMU nor --instrument sees to that: nothing holds the program to it
+    /// there, and it runs at full speed. Without this such calls are refused.
+    #[arg(long, help_heading = "Memory control")]
+    pub advisory_protection: bool,
     /// Say on stderr what the host does; MEMCTL_LOG takes finer filters, such as memctl=trace.
     #[arg(long)]
     pub verbose: bool,

@@ -8,6 +8,7 @@ Examples:
   memctl soak --seconds 60
   memctl declare app.wasm -o sealed.wasm --rodata
   memctl instrument sealed.wasm -o checked.wasm
+  memctl component module.wasm -o component.wasm
 
 `memctl run --help`, and so on for each command, explains every flag.";
 
@@ -33,6 +34,7 @@ Examples:
   memctl run --quota mapped-bytes=1GiB --quota mappings=64 app.wasm
   memctl run --audit --object frames=16MiB app.wasm
   memctl run --backend copy --instrument app.wasm
+  memctl run --backend copy --advisory-protection app.wasm
 
 As the runner of `cargo run` and `cargo test` for WebAssembly targets:
   CARGO_TARGET_WASM32_WASIP2_RUNNER='memctl run --dir . --' cargo test --target wasm32-wasip2";

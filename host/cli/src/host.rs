@@ -181,6 +181,9 @@ fn domain(backend: BackendChoice, leases: Leases, setup: &Setup) -> Result<Domai
     if leases == Leases::Audited {
         builder = builder.audit();
     }
+    if setup.advisory_protection {
+        builder = builder.advisory_protection();
+    }
     for object in &setup.objects {
         let (source, rights) = match &object.source {
             ObjectSource::Zeroes(size) => (Source::anonymous(size.0), Rights::all()),

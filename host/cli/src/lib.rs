@@ -2,8 +2,8 @@
 //! on every backend.
 //!
 //! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the guest, [`host`] runs
-//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`] and [`declare`] run none: they
-//! write programs anew.
+//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`], [`declare`] and [`component`] run none:
+//! they write programs anew.
 //!
 //! ```no_run
 //! use clap::Parser;
@@ -19,6 +19,8 @@
 
 pub mod args;
 pub mod compare;
+pub mod component;
+pub mod componentize;
 pub mod declare;
 pub mod diff;
 mod help;

@@ -5,10 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
-};
-use wasmparser::{Parser, Payload};
+use wasmparser::Parser;
+
+use crate::componentize::componentize;
 
 /// A component's bytes and where they came from.
 pub struct Program {
@@ -18,7 +17,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Reads a component, or a WASI preview 1 command module, which the adapter turns into a component.
+    /// Reads a component, or a WASI preview 1 command module, which becomes a component as `memctl component` makes it.
     ///
     /// # Errors
     /// The file can't be read, is not WebAssembly in the binary format, or is a module that is no command or needs
@@ -64,29 +63,6 @@ impl Program {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-fn componentize(module: &[u8]) -> Result<Vec<u8>> {
-    if !exports_start(module)? {
-        bail!("it does not export _start: a command is needed, not a library");
-    }
-    wit_component::ComponentEncoder::default()
-        .module(module)?
-        .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)?
-        .encode()
-}
-
-fn exports_start(module: &[u8]) -> Result<bool> {
-    for payload in Parser::new(0).parse_all(module) {
-        if let Payload::ExportSection(exports) = payload? {
-            for export in exports {
-                if export?.name == "_start" {
-                    return Ok(true);
-                }
-            }
-        }
-    }
-    Ok(false)
 }
 
 /// The bytes as text, for reports: what is not UTF-8 becomes U+FFFD.

@@ -177,7 +177,14 @@ mod tests {
             guest: (*host).to_owned(),
             access: *access,
         });
-        Setup { argv: vec![], env: vec![], dirs: dirs.collect(), objects: vec![], quotas: vec![] }
+        Setup {
+            argv: vec![],
+            env: vec![],
+            dirs: dirs.collect(),
+            objects: vec![],
+            quotas: vec![],
+            advisory_protection: false,
+        }
     }
 
     #[test]

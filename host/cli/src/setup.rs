@@ -22,6 +22,8 @@ pub struct Setup {
     pub objects: Vec<ObjectSpec>,
     /// Changed limits.
     pub quotas: Vec<QuotaSpec>,
+    /// Protection may be no more than advice.
+    pub advisory_protection: bool,
 }
 
 impl Setup {
@@ -36,6 +38,7 @@ impl Setup {
             dirs: args.dirs.clone(),
             objects: args.objects.clone(),
             quotas: args.quotas.clone(),
+            advisory_protection: args.advisory_protection,
         };
         let mut guest_names = BTreeSet::new();
         for dir in &mut setup.dirs {

@@ -52,6 +52,13 @@ impl MapAt {
         self
     }
 
+    /// The same, also past the object's end.
+    #[must_use]
+    pub fn past_end(mut self) -> Self {
+        self.options.past_end = PastEnd::Own;
+        self
+    }
+
     pub(crate) fn is_private(&self) -> bool {
         self.options.sharing == Sharing::Private
     }

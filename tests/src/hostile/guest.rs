@@ -201,8 +201,12 @@ fn low(number: u64) -> u32 {
 /// The flattened arguments of `map`.
 #[must_use]
 pub fn map_arguments(start: u32, len: u64, object: u32, ask: Ask, result: u32) -> Vec<u64> {
-    let Ask { offset, protection, sharing, coherence } = ask;
-    let options = [protection as u64, sharing as u64, coherence as u64, 0, result.into()];
+    let Ask { offset, protection, sharing, coherence, reach } = ask;
+    let flags = match reach {
+        crate::Reach::Inside => 0,
+        crate::Reach::PastEnd => 2,
+    };
+    let options = [protection as u64, sharing as u64, coherence as u64, flags, result.into()];
     [&[0, 0, start.into(), len, object.into(), offset][..], &options].concat()
 }
 

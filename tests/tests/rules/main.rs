@@ -5,6 +5,7 @@ mod ends;
 mod files;
 mod handles;
 mod leases;
+mod past_end;
 mod private;
 mod tails;
 mod turns;

@@ -99,8 +99,16 @@ impl Domain {
     /// The file was changed, at least in part, or it was tried: mappings of `caller` show it from now on, others when they next have to.
     pub fn file_changed(&mut self, backend: &mut dyn Backend, caller: InstanceId, changing: Changing) {
         let Changing { object: id, reach, size: before } = changing;
-        let Ok(size) = self.size_now(backend, id) else { return };
-        let grown = (before.min(size), size);
+        let Ok(size) = self.size_now(backend, id) else {
+            // All of every window is brought in before its guest goes on, or that is trapped. What it stored must be out by then.
+            self.settle(backend, id);
+            if let Ok(object) = self.object_mut(id) {
+                object.version += 1;
+            }
+            return;
+        };
+        // What it grew by, or what it lost: the rest of the granule that it ends in now is zero.
+        let grown = (before.min(size), before.max(size));
         let (start, end) = match reach {
             Reach::Range { offset, len } if size == before => (offset, offset.saturating_add(len)),
             Reach::Range { offset, len } => (grown.0.min(offset), grown.1.max(offset.saturating_add(len))),
@@ -161,9 +169,11 @@ impl Domain {
         self.changed_by(id, caller);
     }
 
-    /// Bytes `start .. end` of the object are brought into an automatic window, and it follows the object's length.
+    /// An automatic window follows the object's length, and bytes `start .. end` of the object are brought into it.
     fn bring_in_range(&mut self, backend: &mut dyn Backend, id: MappingId, start: u64, end: u64) -> Result<(), Error> {
         let mapping = *self.mapping(id)?;
+        let size = self.object(mapping.view.object)?.size;
+        self.follow(backend, id, size)?;
         let Some(window) = window_of(&mapping, start, end) else { return Ok(()) };
         let (view, part) = self.part(backend, id, window)?;
         part.map_or(Ok(()), |part| backend.refresh(&view, part))

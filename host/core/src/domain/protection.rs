@@ -317,6 +317,10 @@ impl Domain {
             self.protected(view.instance, view.memory).is_ok_and(|protected| protected.first_in(view.window).is_some());
         if let Some(mapping) = self.mappings.get_mut(id) {
             mapping.view.restricted = restricted;
+            if !restricted {
+                // What the object grows by later is shown with this.
+                mapping.view.protection = Protection::ReadWrite;
+            }
         }
     }
 }

@@ -96,9 +96,12 @@ impl Domain {
                 // Its guest may be running. It gets the new bytes with its next lease, or when it comes in next.
                 continue;
             }
-            if mapping.is_shared() && shown < view.window.len() {
-                let tail = Span::claim("the tail", view.window.start() + shown, view.window.len() - shown)?;
-                let Some(tail) = part_of(&view, tail, size) else { continue };
+            // No further than the granule that the object ends in, also if it got shorter and the window has yet to follow.
+            let end = self.extent(view.offset, view.window.len(), size);
+            let tail = view.window.cut(shown, end).and_then(|tail| part_of(&view, tail, size));
+            if mapping.is_shared()
+                && let Some(tail) = tail
+            {
                 match backend.publish(&view, tail) {
                     // A page of the window is bad, which its guest is trapped for and which is nothing to who resizes; new bytes
                     // of the storage are zero in any case.

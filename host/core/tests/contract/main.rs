@@ -8,6 +8,7 @@ mod leases;
 mod lockstep;
 mod overlaps;
 mod parallel;
+mod past_end;
 mod program;
 mod protection;
 mod quotas;

@@ -19,12 +19,12 @@ fn memory(world: &World, guest: usize) -> Memory {
     Memory { id: memory_of(world.guests[guest]), size: Some(MEMORY) }
 }
 
-fn protect(world: &mut World, range: (u64, u64), protection: Protection) -> Result<(), Error> {
+pub(crate) fn protect(world: &mut World, range: (u64, u64), protection: Protection) -> Result<(), Error> {
     let memory = memory(world, 0);
     world.call(0, |domain, ram, me| domain.protect(ram, me, memory, range, protection))
 }
 
-fn discard(world: &mut World, range: (u64, u64)) -> Result<(), Error> {
+pub(crate) fn discard(world: &mut World, range: (u64, u64)) -> Result<(), Error> {
     let memory = memory(world, 0);
     world.call(0, |domain, ram, me| domain.discard(ram, me, memory, range))
 }

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 use memctl_guest::bindings::object::Object;
 
+use crate::bindings::exports::memctl::probe::probe::FileStep;
 use crate::bindings::wasi::filesystem::preopens;
 use crate::bindings::wasi::filesystem::types::{DescriptorFlags, OpenFlags, PathFlags};
 use crate::bindings::wasi::memory_control::file_object;
@@ -86,4 +87,31 @@ pub(crate) fn sync(path: &str) -> Result<(), String> {
 
 pub(crate) fn truncate(path: &str) -> Result<(), String> {
     OpenOptions::new().write(true).truncate(true).open(path).map(drop).map_err(text)
+}
+
+pub(crate) fn use_file(path: &str, steps: &[FileStep]) -> Result<Vec<u8>, String> {
+    let mut file = open(path, true)?;
+    let mut appended = OpenOptions::new().append(true).open(path).map_err(text)?;
+    let mut seen = Vec::new();
+    for step in steps {
+        match *step {
+            FileStep::Store((address, value)) => memory::store(address, value),
+            FileStep::Load(address) => seen.push(memory::load(address)),
+            FileStep::Write((offset, value)) => {
+                file.seek(SeekFrom::Start(offset)).map_err(text)?;
+                file.write_all(&[value]).map_err(text)?;
+            }
+            FileStep::Read(offset) => {
+                file.seek(SeekFrom::Start(offset)).map_err(text)?;
+                let mut byte = [0xff];
+                // None, past the end.
+                let _count = file.read(&mut byte).map_err(text)?;
+                seen.push(byte[0]);
+            }
+            FileStep::Append(value) => appended.write_all(&[value]).map_err(text)?,
+            FileStep::SetLen(len) => file.set_len(len).map_err(text)?,
+            FileStep::Sync => file.sync_all().map_err(text)?,
+        }
+    }
+    Ok(seen)
 }

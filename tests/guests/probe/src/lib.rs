@@ -13,7 +13,7 @@ use memctl_guest::bindings::object::{Object, Rights};
 use memctl_guest::bindings::types::{Access, Coherence, ErrorCode, Protection, Sharing};
 use memctl_guest::bindings::{domain, file_ticket};
 
-use bindings::exports::memctl::probe::probe::Guest;
+use bindings::exports::memctl::probe::probe::{FileStep, Guest};
 use bindings::wasi::memory_control::protection::{self, Bounds};
 use table::Table;
 
@@ -131,6 +131,10 @@ impl Guest for Probe {
 
     fn read_into(path: String, offset: u64, address: u32, len: u32) -> Result<u32, String> {
         files::read_into(&path, offset, address, len)
+    }
+
+    fn use_file(path: String, steps: Vec<FileStep>) -> Result<Vec<u8>, String> {
+        files::use_file(&path, &steps)
     }
 
     fn set_file_len(path: String, len: u64) -> Result<(), String> {

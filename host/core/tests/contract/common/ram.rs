@@ -110,6 +110,21 @@ impl Ram {
         stored.bytes[at(offset)..][..bytes.len()].copy_from_slice(bytes);
     }
 
+    /// Changes a file's length past the domain.
+    pub(crate) fn set_size(&mut self, id: ObjectId, size: u64) {
+        let stored = self.objects.get_mut(&id).expect("live");
+        if size < stored.size {
+            stored.bytes[at(size)..].fill(0);
+        }
+        stored.bytes.resize(at(size.next_multiple_of(GRANULE)), 0);
+        stored.size = size;
+    }
+
+    /// Whether a memory has a page table.
+    pub(crate) fn aliases(&self, id: MemoryId) -> bool {
+        self.memory(id).aliases
+    }
+
     /// Everything that guests or the host can see.
     pub(crate) fn seen(&self) -> impl PartialEq + std::fmt::Debug + use<> {
         (self.memories.clone(), self.objects.clone())

@@ -19,6 +19,8 @@ pub(crate) struct World {
     inside: Option<usize>,
     /// Who ran last, unless the domain was called since.
     last: Option<usize>,
+    /// The domain is told of calls on files.
+    hears: bool,
 }
 
 impl World {
@@ -30,11 +32,18 @@ impl World {
         let mut domain = Domain::new(Granule::new(GRANULE).expect("a power of two"), domain);
         domain.watch_files();
         let guests = [0; 3].map(|_| domain.begin(guest));
-        let mut world = Self { domain, ram: Ram::new(), guests, mode, quotas: guest, inside: None, last: None };
+        let mut world =
+            Self { domain, ram: Ram::new(), guests, mode, quotas: guest, inside: None, last: None, hears: false };
         for guest in 0..3 {
             world.add_memory(guest);
         }
         world
+    }
+
+    /// From now on the domain is told of calls on files, and hears of nothing else that happens to them.
+    pub(crate) fn hear_files(&mut self) {
+        self.domain.hear_files();
+        self.hears = true;
     }
 
     fn add_memory(&mut self, guest: usize) {
@@ -50,6 +59,7 @@ impl World {
     pub(crate) fn leave(&mut self) {
         if let Some(guest) = self.inside.take()
             && self.domain.has_unwatched(self.guests[guest])
+            && !self.hears
         {
             self.domain.leave(&mut self.ram, self.guests[guest]);
         }
@@ -59,9 +69,12 @@ impl World {
     pub(crate) fn turn(&mut self, guest: usize) -> Result<(), Error> {
         self.leave();
         let instance = self.guests[guest];
-        if self.last != Some(guest) || self.domain.has_unwatched(instance) {
+        let syncs_files = self.domain.has_unwatched(instance) && !self.hears;
+        if self.last != Some(guest) || syncs_files {
             self.last = None;
-            self.domain.rejoin_files(&mut self.ram, instance)?;
+            if syncs_files {
+                self.domain.rejoin_files(&mut self.ram, instance)?;
+            }
             self.domain.enter(&mut self.ram, instance)?;
         }
         self.inside = Some(guest);
