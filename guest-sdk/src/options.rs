@@ -85,8 +85,8 @@ impl MapOptions {
         self
     }
 
-    /// The range may end past the object's end, or begin there: what is past it reads as zero, and stores there are lost, until the object grows.
-    /// The length must be given, or the range ends where the object does now.
+    /// The range may end past the object's end, or begin there. Its granules past the end are this guest's own memory, zero at first, until the object
+    /// grows over them; and again when it gets shorter. The length should be given, or the range ends where the object does now.
     pub const fn past_end(mut self) -> Self {
         self.flags = self.flags.union(MapFlags::PAST_END);
         self

@@ -6,6 +6,7 @@ use crate::cc;
 use crate::fuzz;
 use crate::guests::{self, Profile, Target};
 use crate::host::{self, Tool};
+use crate::memmap2;
 use crate::setup;
 use crate::shell::{self, Shell};
 use crate::steps::{self, Needed, Outcome, Step, Tally};
@@ -31,6 +32,18 @@ const STEPS: &[Step] = &[
     Step { name: "test", summary: "tests and doc tests on the host", run: test, needed: Needed::ByNone },
     Step { name: "fuzz-corpus", summary: "kept inputs of the rules' fuzz target", run: corpus, needed: Needed::ByNone },
     Step { name: "guest-test", summary: "a guest's tests under memctl run", run: guest_test, needed: Needed::ByNone },
+    Step {
+        name: "memmap2",
+        summary: "the shim's tests, for this machine and in guests",
+        run: memmap2::test,
+        needed: Needed::ByNone,
+    },
+    Step {
+        name: "memmap2-programs",
+        summary: "programs over the shim, natively and on every backend",
+        run: memmap2::programs,
+        needed: Needed::ByNone,
+    },
     Step { name: "doc", summary: "the documentation", run: doc, needed: Needed::ByNone },
 ];
 
@@ -59,11 +72,15 @@ fn set_up(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 
 fn fmt(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     cargo(shell, &["fmt", "--all", "--check"])?;
+    for manifest in memmap2::MANIFESTS {
+        cargo(shell, &["fmt", "--all", "--manifest-path", manifest, "--check"])?;
+    }
     cargo(shell, &["fmt", "--manifest-path", fuzz::MANIFEST, "--check"])
 }
 
 fn clippy(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     shell::run(host::workspace(shell, "clippy").args(["--all-targets", "--", "-D", "warnings"]))?;
+    memmap2::clippy(shell, None)?;
     Ok(Outcome::Done)
 }
 
@@ -74,6 +91,7 @@ fn clippy_wasm(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
         command.args(["-p", package]);
     }
     shell::run(command.args(["--", "-D", "warnings"]))?;
+    memmap2::clippy(shell, Some(Target::WasiP2.triple()))?;
     Ok(Outcome::Done)
 }
 

@@ -87,6 +87,8 @@ fn a_map_may_be_longer_than_its_file() {
     map[2 * PAGE - 1] = 7;
     map.flush().expect("flushed");
     assert_eq!((content("longer").len(), content("longer")[2 * PAGE - 1]), (2 * PAGE, 7));
+    file.set_len(1).expect("shorter");
+    assert_eq!((map[0], map[2 * PAGE - 1]), (1, 0));
 }
 
 #[test]
@@ -140,4 +142,33 @@ fn nothing_can_be_executed() {
     // SAFETY: there is nothing to see.
     assert_eq!(unsafe { MmapOptions::new().map_exec(&file) }.expect_err("wasm").kind(), ErrorKind::Unsupported);
     assert_eq!(MmapMut::map_anon(10).expect("mapped").make_exec().expect_err("wasm").kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn a_map_for_reading_is_protected_where_the_host_can() {
+    let can = domain::capabilities().contains(Capabilities::PROTECTION);
+    let protected = || domain::usage().protected_ranges > 0;
+    let file = file("protected", &pattern(10));
+    assert!(!protected());
+    // SAFETY: nobody changes the file.
+    let map = unsafe { Mmap::map(&file) }.expect("mapped");
+    assert_eq!(protected(), can);
+    // SAFETY: as above.
+    let other = unsafe { MmapMut::map_mut(&file) }.expect("mapped");
+    assert!(!protected(), "one of the maps that share the window stores there");
+    drop(other);
+    assert_eq!(protected(), can);
+    let map = map.make_mut().expect("writable");
+    assert!(!protected());
+    let map = map.make_read_only().expect("read-only");
+    assert_eq!(protected(), can);
+    drop(map);
+    // SAFETY: as above.
+    let copy = unsafe { MmapOptions::new().map_copy_read_only(&file) }.expect("mapped");
+    assert_eq!(protected(), can);
+    drop(copy);
+    let anonymous = MmapMut::map_anon(10).expect("mapped").make_read_only().expect("read-only");
+    assert_eq!(protected(), can);
+    drop(anonymous);
+    assert!(!protected());
 }
