@@ -130,10 +130,10 @@ fn a_remap_that_is_refused_leaves_the_map_as_it_was() {
 
 #[test]
 fn many_files_can_be_mapped() {
-    let files: Vec<_> = (0..200).map(|at| file(&format!("many-{at}"), &[at as u8; 10])).collect();
+    let files: Vec<_> = (0..200_u8).map(|at| file(&format!("many-{at}"), &[at; 10])).collect();
     // SAFETY: nobody changes the files.
     let maps: Vec<_> = files.iter().map(|file| unsafe { Mmap::map(file) }.expect("mapped")).collect();
-    assert!(maps.iter().enumerate().all(|(at, map)| map[..] == [at as u8; 10]));
+    assert!(maps.iter().zip(0..).all(|(map, at)| map[..] == [at; 10]));
 }
 
 #[test]

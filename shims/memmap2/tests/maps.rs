@@ -101,13 +101,13 @@ fn an_offset_past_the_end_is_refused() {
 fn any_offset_will_do() {
     let bytes = pattern(70_000);
     let file = file("offset", &bytes);
-    for (offset, len) in [(0, 10), (1, 4095), (4095, 2), (4096, 4096), (65_535, 4000), (69_999, 1)] {
+    for (offset, len) in [(0_usize, 10), (1, 4095), (4095, 2), (4096, 4096), (65_535, 4000), (69_999, 1)] {
         // SAFETY: nobody changes the file.
-        let map = unsafe { MmapOptions::new().offset(offset).len(len).map(&file) }.expect("mapped");
-        assert_eq!(map[..], bytes[offset as usize..][..len], "{len} bytes from {offset} on");
+        let map = unsafe { MmapOptions::new().offset(offset as u64).len(len).map(&file) }.expect("mapped");
+        assert_eq!(map[..], bytes[offset..][..len], "{len} bytes from {offset} on");
         // SAFETY: as above.
-        let map = unsafe { MmapOptions::new().offset(offset).map_copy(&file) }.expect("mapped");
-        assert_eq!(map[..], bytes[offset as usize..], "from {offset} on");
+        let map = unsafe { MmapOptions::new().offset(offset as u64).map_copy(&file) }.expect("mapped");
+        assert_eq!(map[..], bytes[offset..], "from {offset} on");
     }
     // SAFETY: as above.
     let mut map = unsafe { MmapOptions::new().offset(4999).len(3).map_mut(&file) }.expect("mapped");

@@ -56,12 +56,10 @@ pub(crate) fn ask(index: &Path, counts: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 /// Prints how many words there are, the first few, and the sum of their numbers.
-fn show<'a, A: Automaton>(
-    what: &str,
-    words: impl IntoStreamer<'a, Item = (&'a [u8], u64), Into = fst::map::Stream<'a, A>>,
-) -> Result<(), Box<dyn Error>>
+fn show<'a, A, W>(what: &str, words: W) -> Result<(), Box<dyn Error>>
 where
-    A: 'a,
+    A: Automaton + 'a,
+    W: IntoStreamer<'a, Item = (&'a [u8], u64), Into = fst::map::Stream<'a, A>>,
 {
     const SHOWN: usize = 6;
     let (mut shown, mut all, mut sum) = (Vec::new(), 0_u64, 0_u64);

@@ -36,32 +36,32 @@ macro_rules! flushable {
     };
 }
 
-fn options<'a>() {
+fn options() {
     type O = MmapOptions;
     let _: fn() -> O = O::new;
-    let _: fn(&'a mut O, u64) -> &'a mut O = O::offset;
-    let _: fn(&'a mut O, usize) -> &'a mut O = O::len;
-    let _: fn(&'a mut O) -> &'a mut O = O::stack;
-    let _: fn(&'a mut O, Option<u8>) -> &'a mut O = O::huge;
-    let _: fn(&'a mut O) -> &'a mut O = O::populate;
-    let _: fn(&'a mut O) -> &'a mut O = O::no_reserve_swap;
-    let _: fn(&'a mut O) -> &'a mut O = O::no_probe_handle;
-    let _: unsafe fn(&O, &'a File) -> Result<Mmap> = O::map::<&'a File>;
-    let _: unsafe fn(&O, &'a File) -> Result<Mmap> = O::map_exec::<&'a File>;
-    let _: unsafe fn(&O, &'a File) -> Result<MmapMut> = O::map_mut::<&'a File>;
-    let _: unsafe fn(&O, &'a File) -> Result<MmapMut> = O::map_copy::<&'a File>;
+    let _: fn(&mut O, u64) -> &mut O = O::offset;
+    let _: fn(&mut O, usize) -> &mut O = O::len;
+    let _: fn(&mut O) -> &mut O = O::stack;
+    let _: fn(&mut O, Option<u8>) -> &mut O = O::huge;
+    let _: fn(&mut O) -> &mut O = O::populate;
+    let _: fn(&mut O) -> &mut O = O::no_reserve_swap;
+    let _: fn(&mut O) -> &mut O = O::no_probe_handle;
+    let _: unsafe fn(&O, &'static File) -> Result<Mmap> = O::map::<&'static File>;
+    let _: unsafe fn(&O, &'static File) -> Result<Mmap> = O::map_exec::<&'static File>;
+    let _: unsafe fn(&O, &'static File) -> Result<MmapMut> = O::map_mut::<&'static File>;
+    let _: unsafe fn(&O, &'static File) -> Result<MmapMut> = O::map_copy::<&'static File>;
     let _: unsafe fn(&O, RawFd) -> Result<Mmap> = O::map_copy_read_only::<RawFd>;
-    let _: fn(&O, &'a File) -> std::result::Result<Mmap, MapIfSafeError> = O::map_if_safe::<&'a File>;
+    let _: fn(&O, &'static File) -> std::result::Result<Mmap, MapIfSafeError> = O::map_if_safe::<&'static File>;
     let _: fn(&O) -> Result<MmapMut> = O::map_anon;
-    let _: fn(&O, &'a File) -> Result<MmapRaw> = O::map_raw::<&'a File>;
+    let _: fn(&O, &'static File) -> Result<MmapRaw> = O::map_raw::<&'static File>;
     let _: fn(&O, RawFd) -> Result<MmapRaw> = O::map_raw_read_only::<RawFd>;
 }
 
-fn maps<'a>() {
-    let _: unsafe fn(&'a File) -> Result<Mmap> = Mmap::map::<&'a File>;
+fn maps() {
+    let _: unsafe fn(&'static File) -> Result<Mmap> = Mmap::map::<&'static File>;
     let _: fn(RawFd) -> std::result::Result<Mmap, MapIfSafeError> = Mmap::map_if_safe::<RawFd>;
     let _: fn(Mmap) -> Result<MmapMut> = Mmap::make_mut;
-    let _: unsafe fn(&'a File) -> Result<MmapMut> = MmapMut::map_mut::<&'a File>;
+    let _: unsafe fn(&'static File) -> Result<MmapMut> = MmapMut::map_mut::<&'static File>;
     let _: fn(usize) -> Result<MmapMut> = MmapMut::map_anon;
     let _: fn(MmapMut) -> Result<Mmap> = MmapMut::make_read_only;
     let _: fn(MmapMut) -> Result<Mmap> = MmapMut::make_exec;

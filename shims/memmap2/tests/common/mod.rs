@@ -1,6 +1,5 @@
 //! Files for tests.
 
-#![expect(clippy::allow_attributes, reason = "each test program uses some of these")]
 #![allow(dead_code, unreachable_pub, reason = "each test program uses some of these")]
 
 use std::fs::{File, OpenOptions};
@@ -34,5 +33,5 @@ pub fn content(name: &str) -> Vec<u8> {
 
 /// Bytes that differ from place to place.
 pub fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at % 251) as u8).collect()
+    (0..=250).cycle().take(len).collect()
 }
