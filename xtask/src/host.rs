@@ -45,10 +45,20 @@ pub(crate) fn workspace(shell: &Shell, command: &str) -> Command {
 
 /// Builds tools.
 pub(crate) fn build(shell: &Shell, tools: &[Tool]) -> Result<()> {
+    shell::run(&mut build_command(shell, tools))
+}
+
+/// Builds tools with nothing on stdout.
+pub(crate) fn build_quietly(shell: &Shell, tools: &[Tool]) -> Result<()> {
+    shell::read(&mut build_command(shell, tools)).map(drop)
+}
+
+fn build_command(shell: &Shell, tools: &[Tool]) -> Command {
     let mut command = workspace(shell, "build");
     for tool in tools {
         command.args(["--bin", tool.name()]);
     }
     // With a test among the targets, dependencies get the features that `cargo test` gives them.
-    shell::run(command.args(["--test", "memctl"]))
+    command.args(["--test", "memctl"]);
+    command
 }

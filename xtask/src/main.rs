@@ -8,6 +8,7 @@ mod fuzz;
 mod guests;
 mod host;
 mod memmap2;
+mod real;
 mod setup;
 mod shell;
 mod steps;
@@ -36,6 +37,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask test                 all that must hold
   cargo xtask test --only clippy   one step of it
+  cargo xtask real lmdb            LMDB as a guest and natively, compared
   cargo xtask verify miri loom     undefined behaviour and interleavings
   cargo xtask fuzz --seconds 600   each fuzz target for ten minutes
   cargo xtask demo                 file-scan and the pipeline on both backends, over real text";
@@ -49,10 +51,15 @@ enum Command {
         /// Run only this step; may be repeated.
         #[arg(long, value_name = "STEP", conflicts_with = "list")]
         only: Vec<String>,
+        /// The steps that take minutes too.
+        #[arg(long, conflicts_with_all = ["only", "list"])]
+        long: bool,
         /// List the steps.
         #[arg(long)]
         list: bool,
     },
+    /// Run LMDB and SQLite as guests on both backends, compare them with the same programs compiled for this machine, and exchange databases.
+    Real(real::Real),
     /// Look for memory and thread errors: Miri, loom, AddressSanitizer, ThreadSanitizer. All but loom fetch and use Rust's nightly toolchain.
     Verify {
         /// Run only these: miri, loom, asan, tsan.
@@ -116,7 +123,8 @@ fn run(command: Command) -> Result<()> {
             test::list();
             Ok(())
         }
-        Command::Test { only, list: false } => test::run(&shell, &only),
+        Command::Test { only, long, list: false } => test::run(&shell, &test::Choice { only: &only, long }),
+        Command::Real(real) => real::run(&shell, &real),
         Command::Verify { only } => verify::run(&shell, &only),
         Command::Demo => demo::run(&shell),
         Command::Bench { args } => bench::run(&shell, &args),

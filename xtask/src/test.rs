@@ -7,6 +7,7 @@ use crate::fuzz;
 use crate::guests::{self, Profile, Target};
 use crate::host::{self, Tool};
 use crate::memmap2;
+use crate::real;
 use crate::setup;
 use crate::shell::{self, Shell};
 use crate::steps::{self, Needed, Outcome, Step, Tally};
@@ -34,17 +35,27 @@ const STEPS: &[Step] = &[
     Step { name: "guest-test", summary: "a guest's tests under memctl run", run: guest_test, needed: Needed::ByNone },
     Step {
         name: "memmap2",
-        summary: "the shim's tests, for this machine and in guests",
+        summary: "tests of the shim for memmap2, here and in guests",
         run: memmap2::test,
+        needed: Needed::ByNone,
+    },
+    Step { name: "doc", summary: "the documentation", run: doc, needed: Needed::ByNone },
+];
+
+/// Steps that take minutes: with `--long`, as CI does, or by name.
+const LONG: &[Step] = &[
+    Step {
+        name: "real",
+        summary: "LMDB and SQLite as guests, compared with native, and in crashes",
+        run: real::test,
         needed: Needed::ByNone,
     },
     Step {
         name: "memmap2-programs",
-        summary: "programs over the shim, natively and on every backend",
+        summary: "fst and candle over the shim, natively and on every backend",
         run: memmap2::programs,
         needed: Needed::ByNone,
     },
-    Step { name: "doc", summary: "the documentation", run: doc, needed: Needed::ByNone },
 ];
 
 /// Prints the steps.
@@ -52,15 +63,33 @@ pub(crate) fn list() {
     for step in STEPS {
         println!("{:12} {}", step.name, step.summary);
     }
+    for step in LONG {
+        println!("{:12} {} (with --long)", step.name, step.summary);
+    }
 }
 
-/// Runs all steps, or those named in `only`.
-pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<()> {
-    if let Some(unknown) = only.iter().find(|name| !STEPS.iter().any(|step| step.name == **name)) {
+/// Which steps to run.
+pub(crate) struct Choice<'a> {
+    /// Those named here; all, if none is.
+    pub(crate) only: &'a [String],
+    /// The ones that take minutes too.
+    pub(crate) long: bool,
+}
+
+/// Runs the chosen steps.
+pub(crate) fn run(shell: &Shell, choice: &Choice<'_>) -> Result<()> {
+    let all = || STEPS.iter().chain(LONG);
+    if let Some(unknown) = choice.only.iter().find(|name| !all().any(|step| step.name == **name)) {
         bail!("--only {unknown}: no such step; `cargo xtask test --list` shows them");
     }
-    let chosen: Vec<_> =
-        STEPS.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name)).collect();
+    let named = |step: &Step| choice.only.iter().any(|name| name == step.name);
+    let chosen: Vec<_> = if !choice.only.is_empty() {
+        all().filter(|step| named(step)).collect()
+    } else if choice.long {
+        all().collect()
+    } else {
+        STEPS.iter().collect()
+    };
     steps::run(shell, &chosen)
 }
 
