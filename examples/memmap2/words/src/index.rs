@@ -16,7 +16,13 @@ pub(crate) const COUNT: usize = 4;
 pub(crate) fn build(text: &Path, index: &Path, counts: &Path) -> Result<(), Box<dyn Error>> {
     // SAFETY: nobody changes the text.
     let text = unsafe { Mmap::map(&File::open(text)?) }?;
-    let words: BTreeSet<Vec<u8>> = words(&text).collect();
+    let mut words: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for_each_word(&text, |word| {
+        if !words.contains(word) {
+            words.insert(word.to_vec());
+        }
+        Ok(())
+    })?;
     println!("{} bytes of text, {} different words", text.len(), words.len());
 
     let mut builder = MapBuilder::new(BufWriter::new(File::create(index)?))?;
@@ -32,16 +38,22 @@ pub(crate) fn build(text: &Path, index: &Path, counts: &Path) -> Result<(), Box<
     // SAFETY: nobody else has the file.
     let mut counts = unsafe { MmapMut::map_mut(&file) }?;
     let (counts, _) = counts.as_chunks_mut::<COUNT>();
-    for word in self::words(&text) {
+    for_each_word(&text, |word| {
         let number = index.get(word).ok_or("every word is in the index")?;
         let count = &mut counts[usize::try_from(number)?];
         *count = (u32::from_le_bytes(*count) + 1).to_le_bytes();
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The words of a text, in small letters.
-fn words(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let words = text.split(|byte| !byte.is_ascii_alphabetic());
-    words.filter(|word| word.len() > 1).map(<[u8]>::to_ascii_lowercase)
+fn for_each_word(text: &[u8], mut then: impl FnMut(&[u8]) -> Result<(), Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+    let mut small = Vec::new();
+    for word in text.split(|byte| !byte.is_ascii_alphabetic()).filter(|word| word.len() > 1) {
+        small.clear();
+        small.extend_from_slice(word);
+        small.make_ascii_lowercase();
+        then(&small)?;
+    }
+    Ok(())
 }

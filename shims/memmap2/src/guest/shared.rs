@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use memctl_guest::domain::{self, Capabilities};
 use memctl_guest::protection::{self, Protection};
 use memctl_guest::{Error, Object, RawMapping, Rights, WindowBuf};
 
@@ -204,12 +203,12 @@ fn give_up(why: Error) -> ! {
 
 /// A new window, and how it is protected.
 fn map(source: &Source, range: &Range<u64>) -> io::Result<Option<(RawMapping, Protection)>> {
-    if source.asked == Asked::Read && domain::capabilities().contains(Capabilities::PROTECTION) {
+    if source.asked == Asked::Read {
         let options = source.options(range, coherent);
         match options.map_raw(&source.object, Protection::Read) {
             Ok(mapping) => return Ok(Some((mapping, Protection::Read))),
-            // So many ranges can't be protected.
-            Err(Error::Quota) => {}
+            // No range, or not so many, can be protected. Asked rather than looked up: an embedder may let it be advice.
+            Err(Error::Unsupported | Error::Quota) => {}
             Err(why) => return Err(Source::refused(range, why)),
         }
     }
