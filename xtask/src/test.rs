@@ -61,10 +61,10 @@ const LONG: &[Step] = &[
 /// Prints the steps.
 pub(crate) fn list() {
     for step in STEPS {
-        println!("{:12} {}", step.name, step.summary);
+        println!("{:16} {}", step.name, step.summary);
     }
     for step in LONG {
-        println!("{:12} {} (with --long)", step.name, step.summary);
+        println!("{:16} {} (with --long)", step.name, step.summary);
     }
 }
 
