@@ -43,7 +43,7 @@ pub(crate) struct Function {
 }
 
 use Role::{
-    Access, AnyProtection, Coherence, MapFlags, Lease, Len, List, ListLen, Mapping, Name, NameLen, Object, Offset,
+    Access, AnyProtection, Coherence, Lease, Len, List, ListLen, MapFlags, Mapping, Name, NameLen, Object, Offset,
     Protection, Result as To, Sharing, Size, Start, Ticket, Timeout,
 };
 

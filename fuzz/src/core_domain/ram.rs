@@ -147,7 +147,10 @@ impl Ram {
 
     /// The domain only asks for what is there.
     fn check(&self, view: &View, part: Part) {
-        assert!(view.shown_part().is_some_and(|shown| part.window.inside(shown)), "a part is inside what shows the object");
+        assert!(
+            view.shown_part().is_some_and(|shown| part.window.inside(shown)),
+            "a part is inside what shows the object"
+        );
         assert!(view.window.end() <= MEMORY, "a window is inside its memory");
         assert_eq!(part.offset - view.offset, part.window.start() - view.window.start());
         let size = self.objects[&view.object].size;

@@ -64,6 +64,18 @@ fn what_is_declared_traps_with_checks_as_with_an_mmu() {
 }
 
 #[test]
+fn protection_is_advice_only_if_that_is_asked_for() {
+    let (place, app) = place(STORES_A_CONSTANT);
+    fine(place.path(), &app, &["declare", "GUEST", "-o", "sealed.wasm", "--rodata"]);
+    let refused = memctl(place.path(), &app, &["run", "--backend", "copy", "sealed.wasm"]);
+    assert!(refused.code.is_some_and(|code| code != 0) && refused.stderr.contains("protect"), "{}", refused.stderr);
+    fine(place.path(), &app, &["run", "--backend", "copy", "--advisory-protection", "sealed.wasm"]);
+    let Ended { code, .. } =
+        memctl(place.path(), &app, &["run", "--backend", "alias", "--advisory-protection", "sealed.wasm"]);
+    assert_eq!(code, Some(134), "an MMU protects all the same");
+}
+
+#[test]
 fn a_program_that_keeps_to_what_is_declared_runs_as_before() {
     let (place, app) = place(KEEPS_TO_IT);
     fine(place.path(), &app, &["declare", "GUEST", "-o", "sealed.wasm", "--rodata"]);
