@@ -96,13 +96,20 @@ impl Program {
     /// # Errors
     /// The compiler refuses it, or can't be started.
     pub fn build_native(&self, output: &Path) -> Result<PathBuf> {
+        self.build_native_by(Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into())), output)
+    }
+
+    /// Makes a program for this machine, or another one, with a C compiler of the caller's: `zig cc -target x86-linux-musl` for instance.
+    ///
+    /// # Errors
+    /// The compiler refuses it, or can't be started.
+    pub fn build_native_by(&self, mut compiler: Command, output: &Path) -> Result<PathBuf> {
         if let Some(folder) = output.parent() {
             fs::create_dir_all(folder).with_context(|| format!("{}: can't be made", folder.display()))?;
         }
-        let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-        self.put_compiler_args(&mut command);
-        command.args(&self.sources).arg("-o").arg(output);
-        run(&mut command)?;
+        self.put_compiler_args(&mut compiler);
+        compiler.args(&self.sources).arg("-o").arg(output);
+        run(&mut compiler)?;
         Ok(output.to_owned())
     }
 

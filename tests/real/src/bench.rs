@@ -14,7 +14,7 @@ use crate::{Database, Programs};
 
 /// How many times each program takes its turn. In each it measures `ROUNDS` times itself.
 const TURNS: usize = 7;
-const ROUNDS: &str = "--rounds=9";
+const ROUNDS: &str = "--rounds=101";
 
 /// Medians of one database.
 #[derive(Debug)]
@@ -97,10 +97,8 @@ fn runners<'a>(programs: &'a Programs, scratch: &Path) -> Result<Vec<Runner<'a>>
     };
     let for_guests = loaded("for guests", programs.native32.as_ref().unwrap_or(&programs.native))?;
     let for_native = loaded("for native", &programs.native)?;
-    let native = |name, options| {
-        let (program, folder) = (programs.native.as_path(), for_native.clone());
-        Runner { name, place: Place::Native, program, folder, options }
-    };
+    let native =
+        |name, program, options| Runner { name, place: Place::Native, program, folder: for_native.clone(), options };
     let guest = |name, place, program, options| Runner { name, place, program, folder: for_guests.clone(), options };
 
     let mapped: &[&str] = match programs.database {
@@ -109,11 +107,12 @@ fn runners<'a>(programs: &'a Programs, scratch: &Path) -> Result<Vec<Runner<'a>>
     };
     let (advisory, instrumented) = (Place::Copy(Copy::Advisory), Place::Copy(Copy::Instrumented));
     let mut runners = vec![
-        native("native", mapped),
+        native("native", &programs.native, mapped),
         guest("alias", Place::Alias, &programs.guest, mapped),
         guest("copy, advisory", advisory, &programs.guest, mapped),
         guest("copy, instrumented", instrumented, &programs.guest, mapped),
     ];
+    runners.push(native("native, by cc", &programs.native_by_cc, mapped));
     match programs.database {
         Database::Lmdb => {
             let emulated = programs.emulated.as_deref().context("LMDB is built with the emulation too")?;
@@ -121,7 +120,7 @@ fn runners<'a>(programs: &'a Programs, scratch: &Path) -> Result<Vec<Runner<'a>>
         }
         Database::Sqlite => {
             runners.push(guest("without (mmap_size=0)", Place::Alias, &programs.guest, &["--mmap=0"]));
-            runners.push(native("native, mmap_size=0", &["--mmap=0"]));
+            runners.push(native("native, mmap_size=0", &programs.native, &["--mmap=0"]));
         }
     }
     Ok(runners)
@@ -171,8 +170,8 @@ impl Bench {
 impl fmt::Display for Bench {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.database {
-            Database::Lmdb => "20000 random reads of 200000 records",
-            Database::Sqlite => "2000 look-ups by number and 20 aggregates over an index, of 200000 records",
+            Database::Lmdb => "2000 random reads of 200000 records",
+            Database::Sqlite => "200 look-ups by number and 2 aggregates over an index, of 200000 records",
         };
         writeln!(f, "{}: {what}; medians of {TURNS} turns [least to most]", self.database)?;
         writeln!(

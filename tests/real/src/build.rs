@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use memctl_cc::{Program, Toolchain};
 
 use crate::Database;
@@ -24,8 +24,10 @@ pub struct Programs {
     pub toolchain: String,
     /// The guest.
     pub guest: PathBuf,
-    /// The same program for this machine.
+    /// The same program for this machine, by the same compiler.
     pub native: PathBuf,
+    /// The same by `$CC` or `cc`: compilers differ by more than what is measured here.
+    pub native_by_cc: PathBuf,
     /// LMDB only: what the guest is without memory control, with the mmap that wasi-libc emulates.
     pub emulated: Option<PathBuf>,
     /// LMDB only: the guest with the file format of 64-bit machines (`MDB_VL32`).
@@ -55,9 +57,10 @@ pub fn build(database: Database) -> Result<Programs> {
         toolchain: toolchain.to_string(),
         guest: maker.guest("guest", &guest.clone().mman())?,
         native: maker.native(&for_this_machine(database, program.clone()))?,
+        native_by_cc: maker.native_by_cc(&for_this_machine(database, program.clone()))?,
         emulated: lmdb.then(|| maker.guest("emulated", &emulated)).transpose()?,
         wide: lmdb.then(|| maker.guest("wide", &guest.flag("-DMDB_VL32").mman())).transpose()?,
-        native32: if lmdb { maker.native32(&sources.folder)? } else { None },
+        native32: if lmdb { maker.native32(&program)? } else { None },
     })
 }
 
@@ -114,7 +117,7 @@ fn for_this_machine(database: Database, program: Program) -> Program {
     match database {
         Database::Lmdb => program.flag("-pthread"),
         // For sqrt and its like, which Linux has in a library of its own.
-        Database::Sqlite => program.flag("-Wl,--no-as-needed,-lm"),
+        Database::Sqlite => program.flag("-Wl,--no-as-needed").flag("-lm"),
     }
 }
 
@@ -135,20 +138,41 @@ impl Maker<'_> {
 
     fn native(&self, program: &Program) -> Result<PathBuf> {
         let output = self.output("native");
+        self.unless_built(&output, &format!("{} {program:?}", self.toolchain), || {
+            program.build_native_by(self.native_compiler(), &output).map(drop)
+        })
+    }
+
+    fn native_compiler(&self) -> Command {
+        match self.toolchain {
+            Toolchain::Zig(zig) => {
+                let mut command = zig.zig();
+                // As other compilers do: not for this very processor.
+                command.args(["cc", "-mcpu=baseline"]);
+                command
+            }
+            Toolchain::Clang(_) => Command::new(std::env::var_os("CLANG").unwrap_or_else(|| "clang".into())),
+        }
+    }
+
+    fn native_by_cc(&self, program: &Program) -> Result<PathBuf> {
+        let output = self.output("native_by_cc");
         self.unless_built(&output, &format!("{program:?}"), || program.build_native(&output).map(drop))
     }
 
     /// With zig, which has a C library for every machine.
-    fn native32(&self, library: &Path) -> Result<Option<PathBuf>> {
+    fn native32(&self, program: &Program) -> Result<Option<PathBuf>> {
         let Toolchain::Zig(zig) = self.toolchain else { return Ok(None) };
         if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
             return Ok(None);
         }
         let output = self.output("native32");
-        let mut command = zig.zig();
-        command.args(["cc", "-target", "x86-linux-musl", "-O2", "-g0", "-DNDEBUG", "-DMDB_USE_ROBUST=0", "-I"]);
-        command.arg(library).args(files(self.database)).arg(library.join("midl.c")).arg("-o").arg(&output);
-        self.unless_built(&output, &format!("{command:?}"), || run(&mut command)).map(Some)
+        let mut compiler = zig.zig();
+        compiler.args(["cc", "-target", "x86-linux-musl"]);
+        let made = self.unless_built(&output, &format!("{compiler:?} {program:?}"), || {
+            program.build_native_by(compiler, &output).map(drop)
+        });
+        made.map(Some)
     }
 
     fn output(&self, name: &str) -> PathBuf {
@@ -187,12 +211,4 @@ fn contents() -> Result<u64> {
         }
     }
     Ok(hasher.finish())
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("can't start {}", command.get_program().display()))?;
-    if !output.status.success() {
-        bail!("{command:?} failed: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(())
 }

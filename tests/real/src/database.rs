@@ -99,7 +99,7 @@ impl Database {
     pub(crate) fn commands(self) -> &'static [&'static [&'static str]] {
         match self {
             Self::Lmdb => &[
-                &["load", "a.db", "--records=100000"],
+                &["load", "a.db", "--records=40000"],
                 &["scan", "a.db"],
                 &["delete", "a.db"],
                 &["scan", "a.db"],
@@ -108,7 +108,7 @@ impl Database {
                 &["stat", "b.db"],
             ],
             Self::Sqlite => &[
-                &["load", "a.db", "--records=100000"],
+                &["load", "a.db", "--records=40000"],
                 &["query", "a.db"],
                 &["check", "a.db"],
                 &["delete", "a.db"],
