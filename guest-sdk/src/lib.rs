@@ -29,6 +29,7 @@ pub use mapping::{Mapping, MappingMut};
 pub use object::{Object, Rights};
 pub use options::MapOptions;
 pub use protection::seal_rodata;
+pub use sys::RawMapping;
 pub use window::WindowBuf;
 
 /// What `wit_bindgen` makes of the world `wasi:memory-control/imports`.

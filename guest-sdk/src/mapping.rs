@@ -193,7 +193,7 @@ impl MappingMut {
     /// [`Error::Busy`] if somebody else holds a lease on any of it; [`Error::Access`] for a leased mapping, which is published by
     /// its guards only; [`Error::Stale`]; [`Error::Quota`]; [`Error::OutOfMemory`]; [`Error::Io`].
     pub fn publish(&self) -> Result<()> {
-        self.shown.publish()
+        self.shown.publish(..)
     }
 
     /// Waits until the medium under the object has what was published, as `msync` with `MS_SYNC` does. An automatic mapping is published
@@ -202,7 +202,7 @@ impl MappingMut {
     /// # Errors
     /// Those of [`publish`](Self::publish) but [`Error::Access`].
     pub fn sync(&self) -> Result<()> {
-        self.shown.sync()
+        self.shown.sync(..)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::bindings::mapping::{MapFlags, MapOptions as WireOptions};
 use crate::bindings::types::{Coherence, Protection, Sharing};
 use crate::sys::{Lending, Shown};
-use crate::{Error, Mapping, MappingMut, Object, Refused, Result, Rights, WindowBuf};
+use crate::{Error, Mapping, MappingMut, Object, RawMapping, Refused, Result, Rights, WindowBuf};
 
 /// What to show of an object, and how.
 ///
@@ -81,7 +81,14 @@ impl MapOptions {
 
     /// All of it will be used soon: prepare it now. This changes costs, never results.
     pub const fn populate(mut self) -> Self {
-        self.flags = MapFlags::POPULATE;
+        self.flags = self.flags.union(MapFlags::POPULATE);
+        self
+    }
+
+    /// The range may end past the object's end, or begin there. Its granules past the end are this guest's own memory, zero at first, until the object
+    /// grows over them; and again when it gets shorter. The length should be given, or the range ends where the object does now.
+    pub const fn past_end(mut self) -> Self {
+        self.flags = self.flags.union(MapFlags::PAST_END);
         self
     }
 
@@ -95,7 +102,7 @@ impl MapOptions {
     /// inside the object; [`Error::Overlap`] if another automatic window shows some of it; [`Error::Access`];
     /// [`Error::Quota`]; [`Error::Unsupported`]; [`Error::OutOfMemory`]; [`Error::Io`]. Nothing is mapped then.
     pub fn map(&self, object: &Object) -> Result<Mapping> {
-        let len = object.range_len(self.offset, self.len)?;
+        let len = self.shown_len(object)?;
         Ok(self.map_len_in(WindowBuf::new(len)?, object, len)?)
     }
 
@@ -105,7 +112,7 @@ impl MapOptions {
     /// # Errors
     /// Those of [`map`](Self::map); [`Error::Access`] if it is shared and the object may only be read.
     pub fn map_mut(&self, object: &Object) -> Result<MappingMut> {
-        let len = object.range_len(self.offset, self.len)?;
+        let len = self.shown_len(object)?;
         Ok(self.map_len_mut_in(WindowBuf::new(len)?, object, len)?)
     }
 
@@ -127,7 +134,7 @@ impl MapOptions {
     /// # Errors
     /// Those of [`map`](Self::map), with the window; [`Error::Bounds`] if the window is too small.
     pub fn map_in(&self, window: WindowBuf, object: &Object) -> Result<Mapping, Refused> {
-        match object.range_len(self.offset, self.len) {
+        match self.shown_len(object) {
             Ok(len) => self.map_len_in(window, object, len),
             Err(error) => Err(Refused { window, error }),
         }
@@ -138,10 +145,58 @@ impl MapOptions {
     /// # Errors
     /// Those of [`map_mut`](Self::map_mut), with the window; [`Error::Bounds`] if the window is too small.
     pub fn map_mut_in(&self, window: WindowBuf, object: &Object) -> Result<MappingMut, Refused> {
-        match object.range_len(self.offset, self.len) {
+        match self.shown_len(object) {
             Ok(len) => self.map_len_mut_in(window, object, len),
             Err(error) => Err(Refused { window, error }),
         }
+    }
+
+    /// Maps `object` for code that reaches the bytes through a raw pointer, in a window that is allocated here and freed with the mapping.
+    ///
+    /// Sharing is as in [`map`](Self::map) unless it was chosen. `protection` other than [`Protection::ReadWrite`] needs
+    /// [`Capabilities::PROTECTION`](crate::domain::Capabilities::PROTECTION), and can be changed with [`protect`](crate::protection::protect).
+    ///
+    /// # Errors
+    /// Those of [`map`](Self::map).
+    pub fn map_raw(&self, object: &Object, protection: Protection) -> Result<RawMapping> {
+        let len = self.shown_len(object)?;
+        Ok(self.map_shown_len_in(WindowBuf::new(len)?, object, len, protection)?)
+    }
+
+    /// As [`map_raw`](Self::map_raw), in the first bytes of a window of the caller's.
+    ///
+    /// # Errors
+    /// Those of [`map_raw`](Self::map_raw), with the window; [`Error::Bounds`] if the window is too small.
+    pub fn map_raw_in(
+        &self,
+        window: WindowBuf,
+        object: &Object,
+        protection: Protection,
+    ) -> Result<RawMapping, Refused> {
+        match self.shown_len(object) {
+            Ok(len) => self.map_shown_len_in(window, object, len, protection),
+            Err(error) => Err(Refused { window, error }),
+        }
+    }
+
+    /// The length to show, which the host checks if it may be past the object's end.
+    fn shown_len(&self, object: &Object) -> Result<usize> {
+        match self.len {
+            Some(len) if self.flags.contains(MapFlags::PAST_END) => Ok(len),
+            len => object.range_len(self.offset, len),
+        }
+    }
+
+    fn map_shown_len_in(
+        &self,
+        window: WindowBuf,
+        object: &Object,
+        len: usize,
+        protection: Protection,
+    ) -> Result<RawMapping, Refused> {
+        let writable = object.rights().contains(Rights::WRITE);
+        let sharing = self.sharing.unwrap_or(if writable { Sharing::Shared } else { Sharing::Private });
+        self.show(window, object, len, sharing, protection).map(RawMapping::new)
     }
 
     fn map_len_in(&self, window: WindowBuf, object: &Object, len: usize) -> Result<Mapping, Refused> {

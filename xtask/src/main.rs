@@ -7,6 +7,7 @@ mod demo;
 mod fuzz;
 mod guests;
 mod host;
+mod memmap2;
 mod real;
 mod setup;
 mod shell;

@@ -6,6 +6,7 @@ use crate::cc;
 use crate::fuzz;
 use crate::guests::{self, Profile, Target};
 use crate::host::{self, Tool};
+use crate::memmap2;
 use crate::real;
 use crate::setup;
 use crate::shell::{self, Shell};
@@ -32,24 +33,38 @@ const STEPS: &[Step] = &[
     Step { name: "test", summary: "tests and doc tests on the host", run: test, needed: Needed::ByNone },
     Step { name: "fuzz-corpus", summary: "kept inputs of the rules' fuzz target", run: corpus, needed: Needed::ByNone },
     Step { name: "guest-test", summary: "a guest's tests under memctl run", run: guest_test, needed: Needed::ByNone },
+    Step {
+        name: "memmap2",
+        summary: "tests of the shim for memmap2, here and in guests",
+        run: memmap2::test,
+        needed: Needed::ByNone,
+    },
     Step { name: "doc", summary: "the documentation", run: doc, needed: Needed::ByNone },
 ];
 
 /// Steps that take minutes: with `--long`, as CI does, or by name.
-const LONG: &[Step] = &[Step {
-    name: "real",
-    summary: "LMDB and SQLite as guests, compared with native, and in crashes",
-    run: real::test,
-    needed: Needed::ByNone,
-}];
+const LONG: &[Step] = &[
+    Step {
+        name: "real",
+        summary: "LMDB and SQLite as guests, compared with native, and in crashes",
+        run: real::test,
+        needed: Needed::ByNone,
+    },
+    Step {
+        name: "memmap2-programs",
+        summary: "fst and candle over the shim, natively and on every backend",
+        run: memmap2::programs,
+        needed: Needed::ByNone,
+    },
+];
 
 /// Prints the steps.
 pub(crate) fn list() {
     for step in STEPS {
-        println!("{:12} {}", step.name, step.summary);
+        println!("{:16} {}", step.name, step.summary);
     }
     for step in LONG {
-        println!("{:12} {} (with --long)", step.name, step.summary);
+        println!("{:16} {} (with --long)", step.name, step.summary);
     }
 }
 
@@ -86,11 +101,15 @@ fn set_up(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 
 fn fmt(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     cargo(shell, &["fmt", "--all", "--check"])?;
+    for manifest in memmap2::MANIFESTS {
+        cargo(shell, &["fmt", "--all", "--manifest-path", manifest, "--check"])?;
+    }
     cargo(shell, &["fmt", "--manifest-path", fuzz::MANIFEST, "--check"])
 }
 
 fn clippy(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     shell::run(host::workspace(shell, "clippy").args(["--all-targets", "--", "-D", "warnings"]))?;
+    memmap2::clippy(shell, None)?;
     Ok(Outcome::Done)
 }
 
@@ -101,6 +120,7 @@ fn clippy_wasm(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
         command.args(["-p", package]);
     }
     shell::run(command.args(["--", "-D", "warnings"]))?;
+    memmap2::clippy(shell, Some(Target::WasiP2.triple()))?;
     Ok(Outcome::Done)
 }
 

@@ -31,6 +31,7 @@ mod ranges;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "ranges_absent.rs"]
 mod ranges;
+mod raw;
 mod shown;
 #[cfg(target_arch = "wasm32")]
 mod wire;
@@ -47,6 +48,7 @@ pub(crate) use lent::{Lent, LentMut, LentUpgradable};
 pub(crate) use pages::Pages;
 #[cfg(test)]
 pub(crate) use ranges::in_tests::simulated;
+pub use raw::RawMapping;
 pub(crate) use shown::{AT_ONCE, Lending, Shown, Unmapped};
 #[cfg(all(feature = "std", any(target_os = "wasi", all(unix, not(target_family = "wasm")))))]
 pub(crate) use wire::advise;

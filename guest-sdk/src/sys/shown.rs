@@ -76,17 +76,24 @@ impl Shown {
         self.live().pages.part(0, self.len)
     }
 
-    pub(crate) fn publish(&self) -> Result<()> {
+    /// Where the bytes are.
+    pub(super) fn start(&self) -> *mut u8 {
+        self.all().start
+    }
+
+    pub(crate) fn publish(&self, range: impl RangeBounds<usize>) -> Result<()> {
+        let part = self.resolve(range)?;
         match self.lending {
-            Lending::Free => Ok(()),
-            Lending::Leased | Lending::Unleased => wire::publish(&self.live().mapping, self.all()),
+            Lending::Leased | Lending::Unleased if part.len > 0 => wire::publish(&self.live().mapping, part),
+            Lending::Free | Lending::Leased | Lending::Unleased => Ok(()),
         }
     }
 
-    pub(crate) fn sync(&self) -> Result<()> {
+    pub(crate) fn sync(&self, range: impl RangeBounds<usize>) -> Result<()> {
+        let part = self.resolve(range)?;
         match self.lending {
-            Lending::Free => Ok(()),
-            Lending::Leased | Lending::Unleased => wire::sync(&self.live().mapping, self.all()),
+            Lending::Leased | Lending::Unleased if part.len > 0 => wire::sync(&self.live().mapping, part),
+            Lending::Free | Lending::Leased | Lending::Unleased => Ok(()),
         }
     }
 

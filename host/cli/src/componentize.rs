@@ -51,7 +51,7 @@ struct Facts {
     starts: bool,
     /// It calls the interface.
     calls: bool,
-    /// A bindings generator has said what its imports are.
+    /// A bindings generator has said what the interface is. It may have said so of other interfaces only.
     typed: bool,
 }
 
@@ -70,7 +70,10 @@ impl Facts {
                         facts.starts |= export?.name == "_start";
                     }
                 }
-                Payload::CustomSection(section) => facts.typed |= section.name().starts_with("component-type"),
+                Payload::CustomSection(section) if section.name().starts_with("component-type") => {
+                    let names = |window: &[u8]| window == INTERFACE.as_bytes();
+                    facts.typed |= section.data().windows(INTERFACE.len()).any(names);
+                }
                 _ => {}
             }
         }

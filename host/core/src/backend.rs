@@ -42,7 +42,7 @@ pub struct View {
     pub populate: Populate,
     /// The window can't be touched where no lease allows it: [`Backend::permit`] says where one does.
     pub guarded: bool,
-    /// Stores may reach the object: the mapping is shared, and the handle allowed it.
+    /// Stores may reach the object: the mapping is shared, the handle allowed it, and so does the window's protection, or did since it was mapped.
     pub writable: bool,
     /// What the guest may do to the window's bytes when it is shown. [`Backend::permit`] changes that.
     pub protection: Protection,

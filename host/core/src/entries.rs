@@ -116,6 +116,8 @@ pub(crate) struct Mapping {
     /// The version of the object that the whole window is known to show, or [`Mapping::UNKNOWN`].
     pub(crate) seen: u64,
     pub(crate) leases: u32,
+    /// The handle that it was mapped with allows stores to reach the object, if its protection does.
+    pub(crate) may_write: bool,
     /// The window may reach past the object's end.
     pub(crate) past_end: PastEnd,
     /// A publish at a crossing failed with this errno; `unmap` and `sync` say so.
@@ -135,7 +137,7 @@ impl Mapping {
         self.view.sharing == Sharing::Shared
     }
 
-    /// Stores may reach the object.
+    /// Stores may reach the object: its protection allows them, or did once.
     pub(crate) fn is_writable(&self) -> bool {
         self.view.writable
     }

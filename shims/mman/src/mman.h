@@ -31,7 +31,7 @@ enum kind { FREE, ANONYMOUS, OF_FILE };
 struct span {
     size_t start, count;
     enum kind kind;
-    enum protection protection;
+    enum protection protection, before; /* before: while mprotect is under way */
     bool shared, locked;
     bool zero; /* while something is unmapped: the host has made it zero */
     uint32_t references; /* how many calls of mmap gave these pages out and were not undone */
@@ -99,7 +99,7 @@ void mctl_object_settle(uint32_t number);
 uint32_t mctl_window_mapping(uint32_t number);
 /* Makes room for `more` windows. */
 bool mctl_windows_reserve(size_t more);
-/* Shows the span's file in its pages, which are ordinary; needs room for one window. */
+/* Shows the span's file in its pages, which are ordinary. */
 int mctl_window_show(struct span *span, bool populate);
 /* Makes mapped pages ordinary and zero, but those with other references; or changes nothing. EIO: done, but bytes were lost. The book is cut at
  * the edges, and still says what was there. */
@@ -125,7 +125,7 @@ static inline int mctl_result(int error) {
     return -1;
 }
 
-/* A second name, for code that was compiled without <sys/mman.h> of this shim. */
+/* A second name, for code that was compiled without <sys/mman.h> of this shim. It gives way to a libc's own: zig's has mmap, munmap and mprotect. */
 #define ALSO(name, type, ...) \
     type memctl_also_##name(__VA_ARGS__) __asm__(#name) __attribute__((weak, alias("memctl_" #name)))
 

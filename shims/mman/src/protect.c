@@ -18,12 +18,14 @@ static int check(size_t at, size_t start, size_t count, enum protection protecti
 
 /* Spans of the book, and what is between them: memory that the program has from elsewhere. */
 static int protect(size_t at, size_t start, size_t count, enum protection protection) {
-    size_t next = start, end = start + count;
+    size_t first = at, next = start, end = start + count;
     int error = 0;
     while (error == 0 && next < end) {
         if (at < mctl_span_count && mctl_spans[at].start == next) {
-            error = mctl_span_protect(&mctl_spans[at], protection);
-            next += mctl_spans[at].count;
+            struct span *span = &mctl_spans[at];
+            span->before = span->protection;
+            error = mctl_span_protect(span, protection);
+            next += span->count;
             at++;
         } else {
             size_t until = at < mctl_span_count && mctl_spans[at].start < end ? mctl_spans[at].start : end;
@@ -31,6 +33,8 @@ static int protect(size_t at, size_t start, size_t count, enum protection protec
             next = until;
         }
     }
+    /* POSIX would let it be so in part. */
+    while (error != 0 && at-- > first) (void)mctl_span_protect(&mctl_spans[at], mctl_spans[at].before);
     return error;
 }
 

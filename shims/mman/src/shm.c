@@ -1,5 +1,9 @@
 /* shm_open, shm_unlink and memfd_create: files in folders that the program was given. */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* getentropy, PATH_MAX */
+#endif
+
 #include <sys/mman.h>
 
 #include "mman.h"
@@ -12,6 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wasi/api.h>
+
+/* A libc for WASI 0.2 doesn't have them. */
+#pragma weak __wasi_fd_prestat_get
+#pragma weak __wasi_fd_prestat_dir_name
 
 enum { LONGEST_NAME = 255 };
 
@@ -73,6 +81,7 @@ static int nameless(const char *folder) {
 
 /* In the folders that the program was given, in their order. */
 static int nameless_anywhere(void) {
+    if (__wasi_fd_prestat_get == NULL || __wasi_fd_prestat_dir_name == NULL) return -1;
     for (__wasi_fd_t given = 3;; given++) {
         __wasi_prestat_t about;
         char name[PATH_MAX];
@@ -91,7 +100,7 @@ int memctl_memfd_create(const char *name, unsigned flags) {
     if (name == NULL) return mctl_result(EFAULT);
     /* Linux puts "memfd:" before it. */
     if (strlen(name) > LONGEST_NAME - 6) return mctl_result(EINVAL);
-    const char *folders[] = {getenv("TMPDIR"), "/tmp", "/var/tmp"};
+    const char *folders[] = {getenv("TMPDIR"), "/tmp", "/var/tmp", ".", "/"};
     for (size_t at = 0; at < sizeof folders / sizeof folders[0]; at++) {
         int fd = nameless(folders[at]);
         if (fd >= 0) return fd;

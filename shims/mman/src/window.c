@@ -31,6 +31,7 @@ bool mctl_windows_reserve(size_t more) {
 
 int mctl_window_show(struct span *span, bool populate) {
     uint32_t mapping;
+    if (!mctl_windows_reserve(1)) return ENOMEM;
     int error = mctl_host_map(span->start, span->count, mctl_object(span->object)->handle - 1, span->offset,
                               span->protection, span->shared, populate, &mapping);
     if (error != 0) return error;
@@ -104,7 +105,7 @@ static int keep_as_ordinary(uint32_t number) {
     return error;
 }
 
-/* Shows spans anew, each in a window of its own, but those in the range; whether all are shown. */
+/* Shows spans anew, each in a window of its own, but those that go. */
 static int show_outside(size_t from, size_t until, size_t start, size_t count) {
     for (size_t at = from; at < until; at++) {
         struct span *span = &mctl_spans[at];
@@ -116,6 +117,36 @@ static int show_outside(size_t from, size_t until, size_t start, size_t count) {
     return 0;
 }
 
+/* Shows spans that were in one shared window in one again. */
+static int show_as_one(size_t from, size_t until) {
+    struct span whole = mctl_spans[from];
+    whole.count = mctl_spans[until - 1].start + mctl_spans[until - 1].count - whole.start;
+    whole.protection = mctl_object(whole.object)->writable ? PROTECT_READ_WRITE : PROTECT_READ;
+    int error = mctl_window_show(&whole, false);
+    if (error != 0) return error;
+    for (size_t at = from; at < until; at++) {
+        struct span *span = &mctl_spans[at];
+        span->window = whole.window;
+        if (error == 0 && span->protection != whole.protection)
+            error = mctl_host_protect(span->start, span->count, span->protection);
+    }
+    if (error != 0) (void)hide(whole.window);
+    else
+        for (size_t at = from; at < until; at++) mctl_spans[at].zero = false;
+    return error;
+}
+
+/* The host doesn't show the file any more, though it did: what is left is memory of the program's, and zero. */
+static void give_up(size_t from, size_t until) {
+    for (size_t at = from; at < until; at++) {
+        struct span *span = &mctl_spans[at];
+        uint32_t object = span->object;
+        *span = (struct span){.start = span->start, .count = span->count, .kind = ANONYMOUS, .shared = true,
+                              .protection = PROTECT_READ_WRITE, .references = span->references};
+        mctl_object_settle(object);
+    }
+}
+
 /* Ends a shared window but for what is outside of the range: the file has the bytes, so that can be shown anew. */
 static int cut_off(uint32_t number, size_t start, size_t count) {
     size_t from, until;
@@ -123,19 +154,11 @@ static int cut_off(uint32_t number, size_t start, size_t count) {
     if (!mctl_windows_reserve(until - from)) return ENOMEM;
     int lost = hide(number);
     if (lost == EAGAIN) return lost;
-    int error = show_outside(from, until, start, count);
-    if (error == 0) return lost;
-    /* Everything as it was: with one window or with several is the same. */
-    if (show_outside(from, until, 0, 0) == 0) return ENOMEM;
-    /* The host has taken back what it gave before. What can't be shown is memory of the program's from now on, and zero. */
-    for (size_t at = from; at < until; at++) {
-        struct span *span = &mctl_spans[at];
-        uint32_t object = span->object;
-        if (span->window != 0) continue;
-        *span = (struct span){.start = span->start, .count = span->count, .kind = ANONYMOUS, .shared = true,
-                              .protection = PROTECT_READ_WRITE, .references = span->references};
-        mctl_object_settle(object);
-    }
+    if (show_outside(from, until, start, count) == 0) return lost;
+    for (size_t at = from; at < until; at++)
+        if (mctl_spans[at].window != 0 && hide(mctl_spans[at].window) != 0) lost = EIO;
+    if (show_as_one(from, until) == 0) return lost == 0 ? ENOMEM : lost;
+    give_up(from, until);
     return EIO;
 }
 

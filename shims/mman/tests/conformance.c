@@ -389,6 +389,31 @@ static void nameless_files(void) {
     munmap(f, page), close(fd), close(other);
 }
 
+/* malloc takes memory from where mmap does. */
+static void beside_malloc(void) {
+    enum { ROUNDS = 40 };
+    char *mapped[ROUNDS], *allocated[ROUNDS];
+    int intact = 1;
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t pages = (size_t)(round % 5) + 1, len = (size_t)(round * 7919 % 300000) + 1;
+        mapped[round] = anonymous(pages);
+        allocated[round] = malloc(len);
+        if (mapped[round] == MAP_FAILED || allocated[round] == NULL) abort();
+        intact &= is_all(mapped[round], pages * page, 0);
+        memset(mapped[round], round, pages * page);
+        memset(allocated[round], ~round, len);
+        if (round % 3 == 2) munmap(mapped[round - 1], ((size_t)((round - 1) % 5) + 1) * page), mapped[round - 1] = NULL;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t pages = (size_t)(round % 5) + 1, len = (size_t)(round * 7919 % 300000) + 1;
+        if (mapped[round] != NULL) intact &= is_all(mapped[round], pages * page, (char)round);
+        intact &= is_all(allocated[round], len, (char)~round);
+        if (mapped[round] != NULL) munmap(mapped[round], pages * page);
+        free(allocated[round]);
+    }
+    SAY_IF("none is in another", intact);
+}
+
 static void protecting(void) {
     int fd = letters("protect", 3, 0, O_RDWR), reads = open(path("protect"), O_RDONLY);
     char *a, *f, bytes[2] = {0};
@@ -456,6 +481,7 @@ int main(int argc, char **argv) {
         {"lengths of files", lengths_of_files}, {"private files", private_files},
         {"offsets and several", offsets_and_several}, {"fixed places", fixed_places}, {"syncing", syncing},
         {"locking", locking}, {"advising", advising}, {"remapping", remapping}, {"nameless files", nameless_files},
+        {"beside malloc", beside_malloc},
         {"protecting", protecting},
     };
     for (size_t at = 0; at < sizeof sections / sizeof *sections; at++) {

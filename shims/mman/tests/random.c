@@ -62,9 +62,10 @@ static void make_snapshot(struct area *area, int from, int count) {
         unit->valid = shown(unit->file, unit->offset);
         int prot = unit->prot;
         char *start = area->start + (size_t)at * UNIT;
-        if (prot != RW) mprotect(start, UNIT, RW);
+        if (prot != RW && mprotect(start, UNIT, RW) != 0) unit->valid = 0;
         for (size_t byte = 0; byte < unit->valid; byte += HOST_PAGE) ((volatile char *)start)[byte] = start[byte];
-        if (prot != RW) mprotect(start, UNIT, prot), area->in_pieces = 1;
+        if (prot != RW && mprotect(start, UNIT, prot) != 0 && unit->valid != 0) unit->prot = RW;
+        area->in_pieces |= prot != RW;
     }
 }
 
@@ -162,6 +163,16 @@ static void map_new(void) {
     fill(area, 0, count, unit);
 }
 
+/* Forgets units at both ends that are not mapped, and an area of which none is. */
+static void trim(struct area *area) {
+    while (area->count > 0 && !area->units[area->count - 1].mapped) area->count--;
+    int gone = 0;
+    while (gone < area->count && !area->units[gone].mapped) gone++;
+    area->start += (size_t)gone * UNIT;
+    area->count -= gone;
+    memmove(area->units, area->units + gone, (size_t)area->count * sizeof area->units[0]);
+}
+
 static void map_over(void) {
     struct area *area = an_area(1);
     int from, count;
@@ -174,17 +185,16 @@ static void map_over(void) {
                      unit.file < 0 ? -1 : fds[unit.file], unit.offset);
     printf(" map %d of file %d over %d: %s", count, unit.file, from, got == start ? "mapped" : name_of(errno));
     area->in_pieces = 1;
-    if (got == start) fill(area, from, count, unit);
-}
-
-/* Forgets units at both ends that are not mapped, and an area of which none is. */
-static void trim(struct area *area) {
-    while (area->count > 0 && !area->units[area->count - 1].mapped) area->count--;
-    int gone = 0;
-    while (gone < area->count && !area->units[gone].mapped) gone++;
-    area->start += (size_t)gone * UNIT;
-    area->count -= gone;
-    memmove(area->units, area->units + gone, (size_t)area->count * sizeof area->units[0]);
+    if (got == start) {
+        fill(area, from, count, unit);
+        return;
+    }
+    /* What was there may be unmapped. */
+    for (int at = from; at < from + count; at++) {
+        unsigned char resident[UNIT / HOST_PAGE];
+        area->units[at].mapped &= mincore(area->start + (size_t)at * UNIT, UNIT, resident) == 0;
+    }
+    trim(area);
 }
 
 static void unmap(void) {
@@ -198,6 +208,7 @@ static void unmap(void) {
     if (from != 0 && from + count != area->count) return;
     int result = munmap(area->start + (size_t)from * UNIT, (size_t)count * UNIT);
     printf(" unmap %d at %d: %s", count, from, said(result));
+    if (result != 0) return;
     for (int at = from; at < from + count; at++) area->units[at].mapped = 0;
     trim(area);
 }
@@ -209,6 +220,7 @@ static void unmap_middle(void) {
     int from = 1 + (int)draw((uint32_t)area->count - 2), behind = area->count - from - 1;
     int result = munmap(area->start + (size_t)from * UNIT, UNIT);
     printf(" unmap the middle, %d: %s", from, said(result));
+    if (result != 0) return;
     *rest = (struct area){.start = area->start + (size_t)(from + 1) * UNIT, .count = behind, .in_pieces = area->in_pieces};
     memcpy(rest->units, &area->units[from + 1], (size_t)behind * sizeof rest->units[0]);
     area->count = from;

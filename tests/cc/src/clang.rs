@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::Program;
+use crate::program::run;
 use crate::toolchain::works;
 
 /// A clang that can compile to WebAssembly, and what it needs beside itself.
@@ -40,25 +41,75 @@ impl Clang {
         Ok(Self { clang: clang()?, linker: linker(&sysroot)?, libc, builtins: builtins(&target)?, headers: headers()? })
     }
 
+    /// The command `clang` for wasm32-wasi, with the libc's headers, for arguments of the caller's.
+    #[must_use]
+    pub fn clang(&self) -> Command {
+        let mut command = Command::new(&self.clang);
+        command.arg("--target=wasm32-wasi").arg("-isystem").arg(&self.headers);
+        command
+    }
+
+    /// The compilation of each source, and its object.
+    fn compilations(&self, program: &Program, output: &Path) -> Vec<(Command, PathBuf)> {
+        let compilation = |(n, source): (usize, &PathBuf)| {
+            let object = output.with_extension(format!("{n}.o"));
+            let mut command = self.clang();
+            program.put_compiler_args(&mut command);
+            command.arg("-c").arg(source).arg("-o").arg(&object);
+            (command, object)
+        };
+        program.sources().iter().enumerate().map(compilation).collect()
+    }
+
+    /// A library of the libc's. rustup has few; the headers may come with others, beside `include` in `lib`.
+    fn library(&self, name: &str) -> PathBuf {
+        let file = format!("lib{name}.a");
+        let beside = self.headers.ancestors().find(|folder| folder.join("include").is_dir());
+        let folders = beside.into_iter().flat_map(|sysroot| {
+            ["lib/wasm32-wasip1", "lib/wasm32-wasi", "lib"].map(|folder| sysroot.join(folder).join(&file))
+        });
+        let ours = self.libc.join(&file);
+        std::iter::once(ours.clone()).chain(folders).find(|path| path.is_file()).unwrap_or(ours)
+    }
+
     /// One compilation for each source, into files beside `output`, and the link.
     pub(crate) fn commands(&self, program: &Program, output: &Path) -> Vec<Command> {
         let mut commands = Vec::new();
         let mut link = Command::new(&self.linker);
         link.arg(self.libc.join("crt1-command.o"));
-        for (n, source) in program.sources().iter().enumerate() {
-            let object = output.with_extension(format!("{n}.o"));
-            let mut command = Command::new(&self.clang);
-            command.arg("--target=wasm32-wasi");
-            program.put_compiler_args(&mut command);
-            command.arg("-isystem").arg(&self.headers).arg("-c").arg(source).arg("-o").arg(&object);
-            link.arg(&object);
+        for (command, object) in self.compilations(program, output) {
+            link.arg(object);
             commands.push(command);
         }
-        link.args(program.libraries().map(|name| self.libc.join(format!("lib{name}.a"))));
+        link.args(program.libraries().map(|name| self.library(name)));
         link.arg(self.libc.join("libc.a")).args(&self.builtins).arg("-o").arg(output);
         link.args(program.linker_args());
         commands.push(link);
         commands
+    }
+}
+
+impl Clang {
+    /// Makes a component of a program, with the libc for WASI 0.2 and without preview 1. `types` is a folder of WIT with the world of its other
+    /// imports.
+    ///
+    /// # Errors
+    /// A part of the toolchain is missing, or the program is refused; the error has what was said.
+    pub fn component(&self, program: &Program, types: &Path, output: &Path) -> Result<()> {
+        let bin = self.linker.ancestors().nth(2).context("the linker is in rustup's folder")?;
+        let libc = self.libc.ancestors().nth(3).context("the libc is in rustup's folder")?;
+        let libc = libc.join("wasm32-wasip2/lib/self-contained");
+        if !libc.join("libc.a").is_file() {
+            bail!("rustup's libc for WASI 0.2 is missing: rustup target add wasm32-wasip2");
+        }
+        let mut link = Command::new(bin.join("wasm-component-ld"));
+        link.arg("--wasm-ld-path").arg(&self.linker).arg("--component-type").arg(types);
+        link.arg(libc.join("crt1-command.o"));
+        for (mut command, object) in self.compilations(program, output) {
+            run(&mut command)?;
+            link.arg(object);
+        }
+        run(link.arg(libc.join("libc.a")).args(&self.builtins).arg("-o").arg(output))
     }
 }
 

@@ -138,7 +138,8 @@ impl Program {
     }
 }
 
-fn run(command: &mut Command) -> Result<()> {
+/// Runs a compiler, quietly unless it fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let output = command.output().with_context(|| format!("can't start {}", command.get_program().display()))?;
     if !output.status.success() {
         bail!("{command:?} failed: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));

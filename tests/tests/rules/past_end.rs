@@ -185,6 +185,22 @@ fn a_read_only_window_of_a_growing_file_grows_too() {
 }
 
 #[test]
+fn what_is_stored_to_by_a_later_word_grows_with_that() {
+    memctl_tests::on_every_protector(|world| {
+        world.file("file", b"one");
+        let mut guest = world.guest();
+        let object = guest.open_file(PATH, true);
+        let ask = memctl_tests::Ask { protection: memctl_tests::probe::Protection::None, ..AUTOMATIC.past_end() };
+        let mapped = guest.mapped(object, 2 * G, ask);
+        let all = memctl_tests::probe::Protection::ReadWrite;
+        guest.call(|probe, store| probe.call_protect(store, mapped.start, 2 * G, all)).unwrap();
+        guest.write_file(PATH, G, b"grown");
+        guest.call(|probe, store| probe.call_store_u8(store, address(mapped, G), b'G'));
+        assert_eq!(guest.read(mapped.start + G, 5), b"Grown");
+    });
+}
+
+#[test]
 fn what_shows_nothing_yet_is_protected_too() {
     memctl_tests::on_every_protector(|world| {
         world.file("file", b"one");

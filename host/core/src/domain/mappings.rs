@@ -56,10 +56,11 @@ impl Domain {
         let ask = Quotas { mappings: 1, mapped_bytes: len, ..Quotas::NONE };
         self.check_quota(caller, ask)?;
         self.check_window(caller, memory.id, window)?;
-        let writable = options.sharing == Sharing::Shared && rights.contains(Rights::WRITE);
+        let may_write = options.sharing == Sharing::Shared && rights.contains(Rights::WRITE);
+        let writable = may_write && options.protection == Protection::ReadWrite;
         let protected = self.check_protection(backend, caller, memory.id, window, options.protection)?;
         let object = self.object(id)?;
-        self.check_range(caller, object, range, options, writable)?;
+        self.check_range(caller, object, range, options.sharing, (options.coherence, writable), None)?;
         if options.sharing == Sharing::Private {
             // A snapshot reads: what a writer has not published yet may show on one backend and not on another.
             self.check_leased_range(object, range, Access::Read, |_, _| false)?;
@@ -103,6 +104,7 @@ impl Domain {
             seen: self.object(id)?.version,
             leases: 0,
             past_end: options.past_end,
+            may_write,
             failed: None,
         }))
     }
@@ -278,21 +280,24 @@ impl Domain {
     }
 
     /// Rule 4: at most one automatic window per range and store, if any of them is writable.
-    fn check_range(
+    pub(super) fn check_range(
         &self,
         caller: InstanceId,
         object: &Object,
         range: Span,
-        options: MapOptions,
-        writable: bool,
+        sharing: Sharing,
+        (coherence, writable): (Coherence, bool),
+        but: Option<MappingId>,
     ) -> Result<(), Error> {
-        if options.sharing == Sharing::Private || options.coherence == Coherence::Leased {
+        if sharing == Sharing::Private || coherence == Coherence::Leased {
             return Ok(());
         }
-        self.check_no_lease(object, range)?;
-        for id in &object.mappings {
+        if but.is_none() {
+            self.check_no_lease(object, range)?;
+        }
+        for id in object.mappings.iter().filter(|id| Some(**id) != but) {
             let other = self.mapping(*id)?;
-            let kept_apart = match (other.coherence, options.coherence) {
+            let kept_apart = match (other.coherence, coherence) {
                 (Coherence::Leased, _) => true,
                 (Coherence::Aliasing, Coherence::Aliasing) => true,
                 (Coherence::Automatic | Coherence::Aliasing, _) => false,

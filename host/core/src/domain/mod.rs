@@ -3,6 +3,7 @@
 //! All of it is plain data in tables. Bytes move through the [`Backend`] that each call is lent.
 
 mod access;
+mod begun;
 mod coherence;
 mod extent;
 mod heard;

@@ -85,7 +85,7 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Misaligned`], [`Error::Empty`], [`Error::Wraps`], [`Error::OutOfBounds`], [`Error::WindowEdge`], [`Error::Sealed`], [`Error::Access`] to make a window
-    /// read-write that may not be, [`Error::Quota`], [`Error::Unsupported`], [`Error::Stale`], and the backend's. Nothing has changed then.
+    /// read-write that may not be, [`Error::RangeOverlap`] to make one so while another automatic window of the guest's shows some of the same bytes, [`Error::Quota`], [`Error::Unsupported`], [`Error::Stale`], and the backend's. Nothing has changed then.
     pub fn protect(
         &mut self,
         backend: &mut dyn Backend,
@@ -101,15 +101,19 @@ impl Domain {
         }
         if let Some(id) = window {
             let mapping = self.mapping(id)?;
-            if protection.can_write() && mapping.is_shared() && !mapping.is_writable() {
+            if protection.can_write() && mapping.is_shared() && !mapping.may_write {
                 return Err(Error::Access { right: "write" });
             }
         }
+        let begun = match window {
+            Some(id) if protection.can_write() => self.begin_to_write(backend, caller, id)?,
+            _ => None,
+        };
         protected.set(span, protection);
         if let Some(id) = window {
             protected.note_window(self.mapping(id)?.view.window);
         }
-        self.change(backend, caller, memory.id, Some(span), protected)?;
+        self.change(backend, caller, memory.id, Some(span), protected).inspect_err(|_| self.stay_read_only(begun))?;
         if let Some(id) = window {
             self.note_restricted(id);
         }

@@ -1,6 +1,7 @@
 //! The contract, claim by claim, on a backend of plain vectors that copies, aliases, or does each for some memories.
 
 mod bad_input;
+mod begun;
 mod common;
 mod ends;
 mod failures;
