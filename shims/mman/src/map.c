@@ -99,7 +99,7 @@ static int find_the_same(const struct request *request, uint32_t object, size_t 
         const struct span *span = &mctl_spans[at];
         if (!span->shared || span->object == 0 || !mctl_object_same(span->object, object)) continue;
         if (!meets(part_before(*span, request), request) && !meets(part_behind(*span, request), request)) continue;
-        if (!mctl_object(span->object)->writable && !mctl_object(object)->writable) continue;
+        if (request->protection != PROTECT_READ_WRITE && !mctl_window_written(span->window)) continue;
         bool is_first = *found == mctl_span_count;
         bool follows = is_first ? span->offset <= request->offset
                                 : span->start == next && span->offset == request->offset + covered;

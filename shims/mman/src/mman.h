@@ -97,6 +97,8 @@ void mctl_object_settle(uint32_t number);
 /* window.c: what the host shows where. */
 
 uint32_t mctl_window_mapping(uint32_t number);
+/* Whether the host counts it as one that is written through: some of it can be stored to, or could since it was made. */
+bool mctl_window_written(uint32_t number);
 /* Makes room for `more` windows. */
 bool mctl_windows_reserve(size_t more);
 /* Shows the span's file in its pages, which are ordinary. */

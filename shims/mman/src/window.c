@@ -8,6 +8,7 @@
 struct window {
     uint32_t mapping;
     size_t start, count; /* count 0: this place is empty */
+    bool written;        /* it can be stored to, or could since it was made */
 };
 
 static struct window first[32];
@@ -17,6 +18,8 @@ static size_t capacity = sizeof first / sizeof first[0], used = 0;
 static struct window *window_of(uint32_t number) { return &windows[number - 1]; }
 
 uint32_t mctl_window_mapping(uint32_t number) { return window_of(number)->mapping; }
+
+bool mctl_window_written(uint32_t number) { return window_of(number)->written; }
 
 bool mctl_windows_reserve(size_t more) {
     if (used + more <= capacity) return true;
@@ -37,7 +40,8 @@ int mctl_window_show(struct span *span, bool populate) {
     if (error != 0) return error;
     size_t at = 0;
     while (windows[at].count != 0) at++;
-    windows[at] = (struct window){.mapping = mapping, .start = span->start, .count = span->count};
+    windows[at] = (struct window){.mapping = mapping, .start = span->start, .count = span->count,
+                                  .written = span->protection == PROTECT_READ_WRITE};
     used++;
     span->window = (uint32_t)at + 1;
     span->zero = false;
@@ -61,8 +65,10 @@ static int hide(uint32_t number) {
 int mctl_span_protect(struct span *span, enum protection protection) {
     if (span->protection == protection) return 0;
     int error = mctl_host_protect(span->start, span->count, protection);
-    if (error == 0) span->protection = protection;
-    return error;
+    if (error != 0) return error;
+    span->protection = protection;
+    if (protection == PROTECT_READ_WRITE && span->window != 0) window_of(span->window)->written = true;
+    return 0;
 }
 
 /* The spans in a window, which are `[*from, *until)` of the book. */

@@ -485,6 +485,15 @@ static void protecting(void) {
     pread(fd, bytes, 1, (off_t)page);
     SAY_BYTES("reached the file", bytes, 1);
 
+    char *one, *other;
+    SAY_MAP("one to read", one, map(2, PROT_READ, MAP_SHARED, fd, 0));
+    SAY_MAP("and one that overlaps it", other, map(2, PROT_READ, MAP_SHARED, fd, 1));
+    SAY("pwrite", pwrite(fd, "2", 1, (off_t)page + 7));
+    SAY_IF("seen in both", one[page + 7] == '2' && other[7] == '2');
+    SAY("unmap one", munmap(one, 2 * page));
+    SAY_IF("the other stays", other[7] == '2' && other[page] == 'c');
+    SAY("unmap the other", munmap(other, 2 * page));
+
     SAY_MAP("of a file opened for reading", f, map(1, PROT_READ, MAP_SHARED, reads, 0));
     SAY("stores can't be allowed", mprotect(f, page, RW));
     SAY("nothing can", mprotect(f, page, PROT_NONE));

@@ -79,6 +79,12 @@ static void differences(const char *folder) {
     SAY_IF("still there", ((char *)again)[0] == '1');
     SAY("unmapped twice", munmap(again, page));
     SAY_IF("zero then", ((char *)again)[0] == 0);
+    char *one = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, fd, 0), *other = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, fd, (off_t)page);
+    SAY_IF("twice to read", one != MAP_FAILED && other != MAP_FAILED && one[page] == other[0]);
+    SAY("stored to later", mprotect(one, page, RW));
+    SAY("the other goes", munmap(other, 2 * page));
+    SAY("stored to then", mprotect(one, page, RW));
+    SAY_NOT("and read again", mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0));
     SAY_NOT("code", mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     char *memory = mmap(NULL, page, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     SAY("code later", mprotect(memory, page, PROT_READ | PROT_EXEC));

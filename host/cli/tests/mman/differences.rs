@@ -87,6 +87,11 @@ unmapped once: 0
 still there: yes
 unmapped twice: 0
 zero then: yes
+twice to read: yes
+stored to later: -1 ENOTSUP
+the other goes: 0
+stored to then: 0
+and read again: ENOTSUP
 code: ENOTSUP
 code later: -1 ENOTSUP
 huge pages: EINVAL
