@@ -15,7 +15,7 @@ static const char *const USAGE =
     "  check               PRAGMA integrity_check\n"
     "  work --transactions=N --seed=S [--last-step=K] [--dots]   transactions that say when they are committed\n"
     "  verify --seed=S     which transactions a database holds, or each of several\n"
-    "  bench --rounds=R    time of queries, and of plain computation";
+    "  bench --rounds=R [--memory]   time of queries, of the file or of a copy in memory, and of plain computation";
 
 static int argc_;
 static char **argv_;
@@ -279,7 +279,21 @@ static uint64_t read_randomly(void *with, uint64_t round) {
     return sum;
 }
 
+/* Goes on with a copy of the database in memory: what the queries cost without any file. */
+static void into_memory(void) {
+    sqlite3 *file = db, *memory;
+    check(sqlite3_open(":memory:", &memory), "memory");
+    sqlite3_backup *backup = sqlite3_backup_init(memory, "main", file, "main");
+    if (!backup || sqlite3_backup_step(backup, -1) != SQLITE_DONE)
+        fail("backup: %s", sqlite3_errmsg(memory));
+    sqlite3_backup_finish(backup);
+    sqlite3_close(file);
+    db = memory;
+}
+
 static void bench(void) {
+    if (option(argc_, argv_, "memory"))
+        into_memory();
     struct reading reading = {
         prepare("SELECT author.name, book.text FROM book JOIN author ON author.id = book.author WHERE book.id = ?"),
         prepare("SELECT count(*) + sum(length(text)) FROM book WHERE author BETWEEN ? AND ?"),

@@ -121,6 +121,9 @@ fn runners<'a>(programs: &'a Programs, scratch: &Path) -> Result<Vec<Runner<'a>>
         Database::Sqlite => {
             runners.push(guest("without (mmap_size=0)", Place::Alias, &programs.guest, &["--mmap=0"]));
             runners.push(native("native, mmap_size=0", &programs.native, &["--mmap=0"]));
+            // The same queries without any file: what is left between these two is compiled code.
+            runners.push(guest("guest, in memory", Place::Alias, &programs.guest, &["--memory"]));
+            runners.push(native("native, in memory", &programs.native, &["--memory"]));
         }
     }
     Ok(runners)
