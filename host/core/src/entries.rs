@@ -133,6 +133,12 @@ impl Mapping {
         Span::claim("the mapped range", self.view.offset, self.view.window.len()).expect("checked at map")
     }
 
+    /// The part of the window that is for bytes `start .. end` of the object.
+    pub(crate) fn window_of(&self, start: u64, end: u64) -> Option<Span> {
+        let offset = self.view.offset;
+        self.view.window.cut(start.saturating_sub(offset), end.saturating_sub(offset))
+    }
+
     pub(crate) fn is_shared(&self) -> bool {
         self.view.sharing == Sharing::Shared
     }

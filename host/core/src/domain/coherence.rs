@@ -176,6 +176,36 @@ impl Domain {
         self.changed_by(id, newest);
     }
 
+    /// The newest bytes of a range of the object are brought into its storage, from the automatic windows that show some of it if they are `caller`'s, which
+    /// goes on having the newest.
+    pub(super) fn bring_out(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: ObjectId, range: Span) {
+        let Some(object) = self.objects.get(id) else { return };
+        let Some(newest) = object.newest else { return };
+        if newest != caller {
+            // What somebody who is inside stores needn't be seen before control leaves it.
+            if !backend.is_inside(newest) {
+                self.settle(backend, id);
+            }
+            return;
+        }
+        let windows: Vec<MappingId> = object.mappings.iter().copied().collect();
+        let mut published = false;
+        for id in windows {
+            let Some(mapping) = self.mappings.get(id).copied() else { continue };
+            if mapping.view.instance == caller
+                && mapping.is_automatic()
+                && mapping.is_writable()
+                && let Some(window) = mapping.window_of(range.start(), range.end())
+            {
+                self.publish_for_others(backend, id, window);
+                published = true;
+            }
+        }
+        if published {
+            self.changed_by(id, caller);
+        }
+    }
+
     /// Publishes a part of an automatic mapping, because somebody else is about to look. What fails is kept for `unmap` and `sync`.
     pub(super) fn publish_for_others(&mut self, backend: &mut dyn Backend, id: MappingId, window: Span) {
         let published = self.part(backend, id, window).and_then(|(view, part)| match part {

@@ -57,7 +57,7 @@ impl Domain {
         len: u64,
     ) {
         if let Some(object) = self.heard(identity) {
-            self.bring_out(backend, caller, object, offset, len);
+            self.bring_out_reach(backend, caller, object, offset, len);
         }
     }
 
@@ -83,7 +83,7 @@ impl Domain {
         let end = match reach {
             Reach::Range { offset, len } => {
                 // If only a part is written, or none, the rest must be the newest all the same.
-                self.bring_out(backend, caller, object, offset, len);
+                self.bring_out_reach(backend, caller, object, offset, len);
                 offset.saturating_add(len)
             }
             Reach::End => u64::MAX,
@@ -144,29 +144,11 @@ impl Domain {
         self.files_heard.then_some(object).filter(|id| self.objects.get(*id).is_some_and(|o| !o.mappings.is_empty()))
     }
 
-    /// The newest bytes of a range of the object are brought into its storage.
-    fn bring_out(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: ObjectId, offset: u64, len: u64) {
-        let Some(object) = self.objects.get(id) else { return };
-        let Some(newest) = object.newest else { return };
-        if newest != caller {
-            // What somebody who is inside stores needn't be seen before control leaves it.
-            if !backend.is_inside(newest) {
-                self.settle(backend, id);
-            }
-            return;
+    /// [`Domain::bring_out`] of a range that may be empty, or have no end.
+    fn bring_out_reach(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: ObjectId, offset: u64, len: u64) {
+        if let Ok(range) = Span::claim("the bytes of the file", offset, len.min(u64::MAX - offset)) {
+            self.bring_out(backend, caller, id, range);
         }
-        let mappings: Vec<MappingId> = object.mappings.iter().copied().collect();
-        for id in mappings {
-            let Some(mapping) = self.mappings.get(id).copied() else { continue };
-            if mapping.view.instance == caller
-                && mapping.is_automatic()
-                && mapping.is_writable()
-                && let Some(window) = window_of(&mapping, offset, offset.saturating_add(len))
-            {
-                self.publish_for_others(backend, id, window);
-            }
-        }
-        self.changed_by(id, caller);
     }
 
     /// An automatic window follows the object's length, and bytes `start .. end` of the object are brought into it.
@@ -174,14 +156,8 @@ impl Domain {
         let mapping = *self.mapping(id)?;
         let size = self.object(mapping.view.object)?.size;
         self.follow(backend, id, size)?;
-        let Some(window) = window_of(&mapping, start, end) else { return Ok(()) };
+        let Some(window) = mapping.window_of(start, end) else { return Ok(()) };
         let (view, part) = self.part(backend, id, window)?;
         part.map_or(Ok(()), |part| backend.refresh(&view, part))
     }
-}
-
-/// The part of the mapping's window that is for bytes `start .. end` of the object.
-fn window_of(mapping: &Mapping, start: u64, end: u64) -> Option<Span> {
-    let offset = mapping.view.offset;
-    mapping.view.window.cut(start.saturating_sub(offset), end.saturating_sub(offset))
 }

@@ -90,7 +90,8 @@ impl Domain {
         if writable {
             self.let_writer_in(backend, id)?;
         }
-        self.settle(backend, id);
+        // Only what is shown: a guest with many windows on one object pays for none of the others.
+        self.bring_out(backend, caller, id, range);
         backend.show(&view, part_of(&view, window, size))?;
 
         if let Err(error) = self.protect_window(backend, &view, protected) {
@@ -181,8 +182,10 @@ impl Domain {
 
     fn drop_mapping(&mut self, backend: &mut dyn Backend, id: MappingId) -> Result<(), Error> {
         let mapping = *self.mapping(id)?;
-        if mapping.is_automatic() && self.object(mapping.view.object)?.newest == Some(mapping.view.instance) {
-            self.settle(backend, mapping.view.object);
+        let (object, instance) = (mapping.view.object, mapping.view.instance);
+        if mapping.is_automatic() && mapping.is_writable() && self.object(object)?.newest == Some(instance) {
+            self.publish_for_others(backend, id, mapping.view.window);
+            self.changed_by(object, instance);
         }
         let hidden = backend.hide(&mapping.view);
         self.unprotect_window(backend, &mapping.view);
