@@ -49,10 +49,39 @@ fn a_map_that_a_writable_one_shows_a_part_of_is_refused() {
     let error = unsafe { MmapOptions::new().offset(100).len(PAGE).map(&file) }.expect_err("an overlap");
     assert_eq!(error.kind(), ErrorKind::ResourceBusy);
     let text = error.to_string();
-    assert!(text.starts_with("bytes 0 to ") && text.contains("Drop that map first"), "{text}");
+    assert!(
+        text.starts_with("bytes 100 to 65636 of a file (whole granules: 0 to ") && text.contains("Drop that map first"),
+        "{text}"
+    );
     drop(part);
     // SAFETY: as above.
     unsafe { MmapOptions::new().offset(100).len(PAGE).map(&file) }.expect("mapped");
+}
+
+#[test]
+fn maps_for_reading_may_show_some_of_the_same_bytes_where_the_host_protects() {
+    let file = file("readers", &pattern(3 * PAGE));
+    // SAFETY: nobody changes the file.
+    let first = unsafe { MmapOptions::new().len(2 * PAGE).map(&file) }.expect("mapped");
+    // SAFETY: as above.
+    let second = unsafe { MmapOptions::new().offset(PAGE as u64).len(2 * PAGE).map(&file) };
+    if !protects() {
+        assert_eq!(second.expect_err("an overlap").kind(), ErrorKind::ResourceBusy);
+        return;
+    }
+    let second = second.expect("mapped");
+    assert_eq!((&first[..], &second[..]), (&pattern(3 * PAGE)[..2 * PAGE], &pattern(3 * PAGE)[PAGE..]));
+    assert_eq!(second.make_mut().expect_err("an overlap").kind(), ErrorKind::ResourceBusy);
+    first.make_mut().expect("writable: the other one is gone");
+}
+
+#[test]
+fn a_directory_is_no_regular_file() {
+    let folder = File::open("/scratch").expect("opened");
+    // SAFETY: there is nothing to map.
+    let error = unsafe { MmapOptions::new().len(10).map(&folder) }.expect_err("a directory");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("regular file"), "{error}");
 }
 
 #[test]

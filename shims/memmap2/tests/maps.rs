@@ -84,6 +84,12 @@ fn more_than_the_half_of_all_addresses_is_refused() {
         (error.kind(), error.to_string().as_str()),
         (ErrorKind::InvalidData, "memory map length overflows isize")
     );
+    // The half is no length that overflows.
+    let half = MmapOptions::new().len(isize::MAX.cast_unsigned()).to_owned();
+    // SAFETY: as above.
+    let error = unsafe { half.map(&file) }.expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::OutOfMemory);
+    assert_eq!(half.map_anon().expect_err("too long").kind(), ErrorKind::OutOfMemory);
 }
 
 #[test]

@@ -30,12 +30,18 @@ pub(super) fn refused(asked: impl Into<String>, why: Error) -> io::Error {
     io::Error::new(io::Error::from(why).kind(), Refusal { asked: asked.into(), why })
 }
 
+/// Names the bytes of a file that a map has, and the whole granules that they take.
+pub(super) fn bytes(asked: &Range<u64>, granules: &Range<u64>) -> String {
+    let whole = format!("whole granules: {} to {}", granules.start, granules.end);
+    format!("bytes {} to {} of a file ({whole})", asked.start, asked.end)
+}
+
 /// A second window would show bytes that a live one shows, and can't be had.
-pub(super) fn overlap(range: &Range<u64>) -> io::Error {
+pub(super) fn overlap(asked: &Range<u64>, granules: &Range<u64>) -> io::Error {
     let text = format!(
-        "bytes {} to {} of this file can't be mapped: a live map shows some of them and not all, and one of the two can be written. \
+        "{} can't be mapped: a live map has some of these granules in a window of its own, and one of the two can be written. \
          Drop that map first, or grow it with `remap`, or map the largest range first: maps inside it share its window",
-        range.start, range.end
+        bytes(asked, granules)
     );
     io::Error::new(ErrorKind::ResourceBusy, text)
 }

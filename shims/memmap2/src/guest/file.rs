@@ -28,13 +28,15 @@ pub(super) struct Source {
     pub(super) file: Identity,
     /// The first byte of the map.
     offset: u64,
+    /// How many bytes the map has.
+    len: usize,
     pub(super) asked: Asked,
     populate: bool,
 }
 
 impl Source {
     pub(super) fn new(object: Object, file: Identity, offset: u64, asked: Asked, populate: bool) -> Self {
-        Self { object: Arc::new(object), file, offset, asked, populate }
+        Self { object: Arc::new(object), file, offset, len: 0, asked, populate }
     }
 
     /// The same range, asked for in another way.
@@ -46,8 +48,14 @@ impl Source {
         self.object.rights().contains(Rights::WRITE)
     }
 
+    /// The map has another length from now on.
+    pub(super) fn set_len(&mut self, len: usize) {
+        self.len = len;
+    }
+
     /// Maps `len` bytes of it.
-    pub(super) fn show(self, len: usize) -> io::Result<Place> {
+    pub(super) fn show(mut self, len: usize) -> io::Result<Place> {
+        self.set_len(len);
         if self.asked == Asked::Write && !self.is_writable() {
             return Err(error::not_writable());
         }
@@ -91,9 +99,9 @@ impl Source {
         let start = self.offset - self.offset % granule;
         let end = self.offset.checked_add(len as u64).and_then(|end| end.checked_next_multiple_of(granule));
         let end = end.ok_or_else(error::too_long)?;
-        // The host maps no more than a guest's addresses reach.
+        // No allocation has so many bytes.
         if isize::try_from(end - start).is_err() {
-            return Err(error::too_long());
+            return Err(io::ErrorKind::OutOfMemory.into());
         }
         Ok(start..end)
     }
@@ -110,7 +118,7 @@ impl Source {
         protection: Protection,
         kind: impl FnOnce(MapOptions) -> MapOptions,
     ) -> io::Result<RawMapping> {
-        self.options(range, kind).map_raw(&self.object, protection).map_err(|why| Self::refused(range, why))
+        self.options(range, kind).map_raw(&self.object, protection).map_err(|why| self.refused(range, why))
     }
 
     pub(super) fn options(&self, range: &Range<u64>, kind: impl FnOnce(MapOptions) -> MapOptions) -> MapOptions {
@@ -120,10 +128,13 @@ impl Source {
         if self.populate { options.populate() } else { options }
     }
 
-    pub(super) fn refused(range: &Range<u64>, why: Error) -> io::Error {
+    /// `range` is of whole granules, and could not be mapped.
+    pub(super) fn refused(&self, range: &Range<u64>, why: Error) -> io::Error {
+        // What was asked for has been mapped, or was found not to wrap around.
+        let asked = self.offset..self.offset.saturating_add(self.len as u64);
         match why {
-            Error::Overlap => error::overlap(range),
-            why => error::refused(format!("mapping bytes {} to {} of a file", range.start, range.end), why),
+            Error::Overlap => error::overlap(&asked, range),
+            why => error::refused(format!("mapping {}", error::bytes(&asked, range)), why),
         }
     }
 }

@@ -75,7 +75,7 @@ impl MmapOptions {
     /// # Errors
     /// [`ErrorKind::InvalidData`] if the offset is past the file's end, or the length more than `isize::MAX`;
     /// [`ErrorKind::PermissionDenied`] if the file was not opened for reading; [`ErrorKind::ResourceBusy`] if a live map shows
-    /// some of the bytes and not all, and one of the two can be written; [`ErrorKind::QuotaExceeded`]; [`ErrorKind::Unsupported`] if the host doesn't map files;
+    /// some of the same granules and not all, and one of the two can be written; [`ErrorKind::QuotaExceeded`]; [`ErrorKind::Unsupported`] if the host doesn't map files;
     /// [`ErrorKind::OutOfMemory`]; those of the file.
     pub unsafe fn map<T: MmapAsRawDesc>(&self, file: T) -> io::Result<Mmap> {
         Ok(Mmap { place: self.file(&file, Asked::Read)? })
@@ -168,7 +168,7 @@ impl MmapOptions {
         let fd = file.as_raw_desc().0;
         let stat = sys::stat(fd)?;
         let len = self.len_of(&stat)?;
-        let source = Source::new(sys::object(fd)?, stat.file, self.offset, asked, self.populate);
+        let source = Source::new(sys::object(fd, &stat)?, stat.file, self.offset, asked, self.populate);
         source.show(len)
     }
 

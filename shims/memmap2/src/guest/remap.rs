@@ -50,6 +50,9 @@ impl Place {
             return Ok(());
         }
         self.set_len(new_len);
+        if let Backing::File(file) = self.backing_mut() {
+            file.source.set_len(new_len);
+        }
         Ok(())
     }
 

@@ -70,7 +70,7 @@ impl Share {
         if !state.object.rights().contains(Rights::WRITE) {
             state.replace(source, &self.window.range)?;
         }
-        state.protect(Protection::ReadWrite).map_err(|why| Source::refused(&self.window.range, why))?;
+        state.protect(Protection::ReadWrite).map_err(|why| source.refused(&self.window.range, why))?;
         state.writers += 1;
         drop(state);
         self.writes = true;
@@ -176,7 +176,7 @@ impl State {
             }
             Err(refused) => {
                 self.show_again(source, range, refused.window);
-                Err(Source::refused(range, refused.error))
+                Err(source.refused(range, refused.error))
             }
         }
     }
@@ -209,7 +209,7 @@ fn map(source: &Source, range: &Range<u64>) -> io::Result<Option<(RawMapping, Pr
             Ok(mapping) => return Ok(Some((mapping, Protection::Read))),
             // No range, or not so many, can be protected. Asked rather than looked up: an embedder may let it be advice.
             Err(Error::Unsupported | Error::Quota) => {}
-            Err(why) => return Err(Source::refused(range, why)),
+            Err(why) => return Err(source.refused(range, why)),
         }
     }
     if !source.is_writable() {

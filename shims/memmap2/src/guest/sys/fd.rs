@@ -20,6 +20,7 @@ pub(crate) struct Stat {
     pub(crate) file: Identity,
     /// In bytes.
     pub(crate) len: u64,
+    is_directory: bool,
 }
 
 pub(crate) fn stat(fd: RawFd) -> io::Result<Stat> {
@@ -31,11 +32,12 @@ pub(crate) fn stat(fd: RawFd) -> io::Result<Stat> {
     // SAFETY: `fstat` said that it filled it in.
     let stat = unsafe { stat.assume_init() };
     let file = Identity { device: stat.st_dev, inode: stat.st_ino };
-    Ok(Stat { file, len: u64::try_from(stat.st_size).unwrap_or_default() })
+    let is_directory = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
+    Ok(Stat { file, len: u64::try_from(stat.st_size).unwrap_or_default(), is_directory })
 }
 
-/// The bytes of an open file.
-pub(crate) fn object(fd: RawFd) -> io::Result<Object> {
+/// The bytes of an open file, of which `stat` tells.
+pub(crate) fn object(fd: RawFd, stat: &Stat) -> io::Result<Object> {
     assert!(fd >= 0, "{fd} was looked up, and is open");
     // SAFETY: as `MmapAsRawDesc` says the descriptor is open, which `stat` has found to be so; it is used during this call only.
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
@@ -43,6 +45,10 @@ pub(crate) fn object(fd: RawFd) -> io::Result<Object> {
         Error::Access => {
             io::Error::new(io::ErrorKind::PermissionDenied, "a file that is to be mapped has to be opened for reading")
         }
+        Error::Unsupported if stat.is_directory => {
+            io::Error::new(io::ErrorKind::Unsupported, "a directory can't be mapped: it is no regular file")
+        }
+        Error::Quota => error::refused("mapping a file, which counts for the quota `objects`", why),
         why => error::refused("mapping a file", why),
     })
 }
