@@ -30,7 +30,8 @@ impl Program {
         } else if Parser::is_core_wasm(&bytes) {
             if memctl_instrument::is_instrumented(&bytes).unwrap_or(false) {
                 bail!(
-                    "{shown}: an instrumented core module, whose adapter would not be: run the program as it was, with --instrument"
+                    "{shown}: an instrumented core module, whose adapter would not be: run the program as it was, with \
+                     --instrument, or make a component of it first (memctl component) and instrument that"
                 );
             }
             componentize(&bytes).with_context(|| format!("{shown}: can't turn this core module into a component"))?
