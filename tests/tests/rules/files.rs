@@ -3,9 +3,10 @@
 
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
+use memctl_tests::probe::FileStep::{Load, Read, Store};
 use memctl_tests::{AUTOMATIC, GRANULE, Guest, LEASED, Mapped, World, on_every_backend};
 use wasmtime::CallHook;
 use wasmtime_wasi::FsPerms;
@@ -94,6 +95,39 @@ fn what_others_write_to_the_file_while_the_guest_stores_elsewhere_stays() {
         assert_eq!(bytes(&path)[5..14], *b"\x01others\x09\x01");
         assert_eq!(guest.read(mapped.start + 5, 9), *b"\x01others\x09\x01");
     });
+}
+
+/// A guest stores, and at its `turn`th host call another one, which shares nothing, writes the file beside that.
+fn written_beside(world: &World, turn: u32) {
+    let path = world.file("file", &[1; LEN]);
+    let other = Mutex::new(world.guest());
+    let calls = Arc::new(AtomicU32::new(u32::MAX));
+    let counted = calls.clone();
+    let mut guest = world.guest_with(FsPerms::ReadWrite, |store| {
+        let crossing = store.data().memctl.crossing(store.engine());
+        store.call_hook(move |_, hook| {
+            // Before the domain hears that the guest goes out.
+            if matches!(hook, CallHook::CallingHost) && counted.fetch_sub(1, Ordering::Relaxed) == 0 {
+                other.lock().expect("no panics").write_file(PATH, 6, b"others");
+            }
+            Ok(crossing(hook)?)
+        });
+    });
+    let object = guest.open_file(PATH, true);
+    let mapped = guest.mapped(object, LEN as u64, AUTOMATIC);
+    let at = |offset| u32::try_from(mapped.start + offset).expect("small");
+    calls.store(turn, Ordering::Relaxed);
+    let steps = [Store((at(12), 9)), Read(100), Store((at(5), 9)), Read(100), Load(at(12)), Load(at(5))];
+    let seen = guest.call(|probe, store| probe.call_use_file(store, PATH, &steps)).expect("files work");
+    assert_eq!(seen, [1, 1, 9, 9], "turn {turn}");
+    assert!(calls.load(Ordering::Relaxed) > turn, "turn {turn}: the other guest wrote");
+    assert_eq!(bytes(&path)[4..14], *b"\x01\x09others\x09\x01", "turn {turn}");
+    assert_eq!(guest.read(mapped.start + 4, 10), *b"\x01\x09others\x09\x01", "turn {turn}");
+}
+
+#[test]
+fn what_another_guest_writes_while_this_one_is_inside_is_merged() {
+    on_every_backend(|world| (0..8).for_each(|turn| written_beside(world, turn)));
 }
 
 #[test]

@@ -24,8 +24,14 @@ impl Domain {
                 self.settle(backend, object);
             }
             if self.mapping(id)?.seen != self.object(object)?.version {
+                // Its own stores are still in there if another guest changed the file while this one was inside.
+                let merges = mapping.view.merges && self.object(object)?.newest == Some(instance);
                 let (view, part) = self.part(backend, id, mapping.view.window)?;
-                part.map_or(Ok(()), |part| backend.refresh(&view, part))?;
+                match part {
+                    Some(part) if merges => backend.rejoin(&view, part)?,
+                    Some(part) => backend.refresh(&view, part)?,
+                    None => {}
+                }
                 self.saw_all(id);
             }
         }
