@@ -1,7 +1,10 @@
 //! Windows that reach past the end of their objects, and files that are used through a window and through WASI within one call.
 
 use memctl_tests::probe::FileStep::{Append, Load, Read, SetLen, Store, Sync, Write};
-use memctl_tests::{AUTOMATIC, GRANULE as G, LEASED, Mapped, PRIVATE, World, on_every_backend};
+use memctl_tests::probe::Protection;
+use memctl_tests::{
+    AUTOMATIC, Ask, GRANULE as G, Guest, LEASED, Mapped, PRIVATE, World, on_every_backend, on_every_protector,
+};
 use memctl_wasmtime::Stats;
 
 const PATH: &str = "/file";
@@ -169,48 +172,35 @@ fn calls_on_files_move_only_what_they_are_about() {
     });
 }
 
-#[test]
-fn a_read_only_window_of_a_growing_file_grows_too() {
-    memctl_tests::on_every_protector(|world| {
-        world.file("file", b"one");
-        let mut guest = world.guest();
-        let object = guest.open_file(PATH, false);
-        let ask = memctl_tests::Ask { protection: memctl_tests::probe::Protection::Read, ..AUTOMATIC.past_end() };
-        let mapped = guest.mapped(object, 2 * G, ask);
-        guest.write_file(PATH, G, b"grown");
-        assert_eq!(guest.read(mapped.start + G, 5), b"grown");
-        let stored = guest.try_call(|probe, store| probe.call_store_u8(store, address(mapped, G), 1));
-        assert!(stored.is_err(), "it can't be stored to");
-    });
+/// A guest with a window of two granules that can't be stored to, of a file of three bytes.
+fn with_a_read_only_window(world: &World) -> (Guest, Mapped) {
+    world.file("file", b"one");
+    let mut guest = world.guest();
+    let object = guest.open_file(PATH, false);
+    let mapped = guest.mapped(object, 2 * G, Ask { protection: Protection::Read, ..AUTOMATIC.past_end() });
+    (guest, mapped)
+}
+
+fn can_not_be_stored_to(guest: &mut Guest, at: u32) {
+    assert!(guest.try_call(|probe, store| probe.call_store_u8(store, at, 1)).is_err(), "it can't be stored to");
 }
 
 #[test]
-fn what_is_stored_to_by_a_later_word_grows_with_that() {
-    memctl_tests::on_every_protector(|world| {
-        world.file("file", b"one");
-        let mut guest = world.guest();
-        let object = guest.open_file(PATH, true);
-        let ask = memctl_tests::Ask { protection: memctl_tests::probe::Protection::None, ..AUTOMATIC.past_end() };
-        let mapped = guest.mapped(object, 2 * G, ask);
-        let all = memctl_tests::probe::Protection::ReadWrite;
-        guest.call(|probe, store| probe.call_protect(store, mapped.start, 2 * G, all)).unwrap();
+fn a_read_only_window_of_a_growing_file_grows_too() {
+    on_every_protector(|world| {
+        let (mut guest, mapped) = with_a_read_only_window(world);
         guest.write_file(PATH, G, b"grown");
-        guest.call(|probe, store| probe.call_store_u8(store, address(mapped, G), b'G'));
-        assert_eq!(guest.read(mapped.start + G, 5), b"Grown");
+        assert_eq!(guest.read(mapped.start + G, 5), b"grown");
+        can_not_be_stored_to(&mut guest, address(mapped, G));
     });
 }
 
 #[test]
 fn what_shows_nothing_yet_is_protected_too() {
-    memctl_tests::on_every_protector(|world| {
-        world.file("file", b"one");
-        let mut guest = world.guest();
-        let object = guest.open_file(PATH, false);
-        let ask = memctl_tests::Ask { protection: memctl_tests::probe::Protection::Read, ..AUTOMATIC.past_end() };
-        let mapped = guest.mapped(object, 2 * G, ask);
+    on_every_protector(|world| {
+        let (mut guest, mapped) = with_a_read_only_window(world);
         assert_eq!(guest.read(mapped.start + G, 1), [0]);
-        let stored = guest.try_call(|probe, store| probe.call_store_u8(store, address(mapped, G), 1));
-        assert!(stored.is_err(), "it can't be stored to");
+        can_not_be_stored_to(&mut guest, address(mapped, G));
     });
 }
 
@@ -237,7 +227,7 @@ fn mapping_and_unmapping_move_only_what_is_shown() {
         let object = guest.open_file(PATH, true);
         let rest = guest.mapped(object, (1 << 20) - G, AUTOMATIC);
         guest.write(rest.start, b"stored");
-        let copied = |guest: &mut memctl_tests::Guest, then: &dyn Fn(&mut memctl_tests::Guest)| {
+        let copied = |guest: &mut Guest, then: &dyn Fn(&mut Guest)| {
             let Stats { bytes_copied: before, .. } = world.domain.stats();
             then(guest);
             world.domain.stats().bytes_copied - before
