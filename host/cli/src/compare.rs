@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::args::{BackendChoice, CompareArgs, GuestArgs};
 use crate::diff::{Difference, Found, compare_files, compare_trees, first_difference};
 use crate::host::{Ending, Leases, execute};
-use crate::program::Program;
+use crate::program::{Program, as_text};
 use crate::progress::Progress;
 use crate::replica::{Originals, Replica};
 use crate::report::{ComparisonReport, RunReport, ending_words};
@@ -41,6 +41,7 @@ pub fn run(args: &CompareArgs) -> Result<i32> {
     } else {
         print(&report.to_text())?;
         show_trap(&report);
+        show_complaints(&report);
     }
     Ok(i32::from(!report.differences.is_empty()))
 }
@@ -169,6 +170,23 @@ fn show_trap(report: &ComparisonReport) {
         if let Ending::Trap { report, .. } = &run.ending {
             eprintln!("memctl: the program trapped on {}: {report}", run.backend);
             return;
+        }
+    }
+}
+
+/// Shows the last that a run said on stderr if it failed, since the table has only its exit code.
+fn show_complaints(report: &ComparisonReport) {
+    const LINES: usize = 5;
+    for run in &report.runs {
+        let Ending::Exit(1..) = run.ending else { continue };
+        let said = as_text(&run.stderr);
+        let lines: Vec<_> = said.lines().collect();
+        if lines.is_empty() {
+            continue;
+        }
+        eprintln!("memctl: {} on {}, after saying:", ending_words(&run.ending), run.backend);
+        for line in &lines[lines.len().saturating_sub(LINES)..] {
+            eprintln!("  {line}");
         }
     }
 }

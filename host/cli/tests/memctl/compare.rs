@@ -44,6 +44,16 @@ fn the_first_difference_is_shown() {
 }
 
 #[test]
+fn what_a_failing_program_said_is_shown() {
+    let place = tempdir().unwrap();
+    let Ended { code, stderr, .. } = memctl(place.path(), &GUESTS[0], &["compare", "GUEST", "cat-file", "/none"]);
+    assert_eq!(code, Some(0), "it fails everywhere");
+    for backend in ["alias", "copy"] {
+        assert!(stderr.contains(&format!("exit 1 on {backend}, after saying:\n  guest-command: ")), "{stderr}");
+    }
+}
+
+#[test]
 fn json_says_the_same() {
     let place = tempdir().unwrap();
     let compare = |args: &[&str]| {
