@@ -99,7 +99,7 @@ impl Database {
     pub(crate) fn commands(self) -> &'static [&'static [&'static str]] {
         match self {
             Self::Lmdb => &[
-                &["load", "a.db", "--records=40000"],
+                &["load", "a.db", "--records=100000"],
                 &["scan", "a.db"],
                 &["delete", "a.db"],
                 &["scan", "a.db"],
