@@ -27,10 +27,11 @@ impl Domain {
                 // Its own stores are still in there if another guest changed the file while this one was inside.
                 let merges = mapping.view.merges && self.object(object)?.newest == Some(instance);
                 let (view, part) = self.part(backend, id, mapping.view.window)?;
-                match part {
-                    Some(part) if merges => backend.rejoin(&view, part)?,
-                    Some(part) => backend.refresh(&view, part)?,
-                    None => {}
+                if let Some(part) = part {
+                    if merges {
+                        backend.publish(&view, part)?;
+                    }
+                    backend.refresh(&view, part)?;
                 }
                 self.saw_all(id);
             }

@@ -1,6 +1,6 @@
 //! Windows that reach past the end of their objects, and follow where that is.
 
-use memctl_core::{Access, Code, Protection, Quotas, Reach};
+use memctl_core::{Access, Code, Protection, Quotas, Reach, Threads};
 
 use crate::common::{GRANULE as G, Kind, MODES, Mode, World, map_at, memory_of};
 use crate::protection::{discard, protect};
@@ -235,4 +235,43 @@ fn a_window_past_the_end_counts_with_all_of_its_bytes() {
     let (_, handles) = world.shared_object(1);
     assert_eq!(world.refused_map(0, handles[0], map_at(0, 4 * G, Kind::Automatic).past_end()), Code::Quota);
     world.map(0, handles[0], map_at(0, 3 * G, Kind::Automatic).past_end()).expect("as much as the quota has");
+}
+
+#[test]
+fn what_a_guest_stored_outlives_another_s_write_that_came_while_it_was_inside() {
+    for mode in MODES {
+        let mut world = World::new(mode);
+        world.hear_files();
+        let (object, handles) = world.shared_file(2 * G);
+        world.map(0, handles[0], map_at(0, 2 * G, Kind::Automatic)).expect("free");
+        world.store(0, 3, 7);
+        world.ram.inside = Some(world.guests[0]);
+        world.host(|domain, ram, guests| {
+            let changing = domain.file_changes(ram, guests[1], IDENTITY, Reach::Range { offset: G, len: 1 });
+            domain.file_read(ram, guests[1], IDENTITY, 0, G);
+            ram.overwrite(object, G, &[8]);
+            if let Some(changing) = changing {
+                domain.file_changed(ram, guests[1], changing);
+            }
+        });
+        world.ram.inside = None;
+        assert_eq!(world.load(0, 3), 7, "{mode:?}");
+        assert_eq!(world.read(object).expect("no leases")[3], 7, "{mode:?}");
+    }
+}
+
+#[test]
+fn where_guests_run_at_the_same_time_what_an_object_grows_by_is_closed_until_it_is_leased() {
+    let mut world = World::new(Mode::Alias);
+    world.domain.set_threads(Threads::Many);
+    let (_, handles) = world.shared_object(G);
+    let mapping = world.map(0, handles[0], map_at(0, 3 * G, Kind::Leased).past_end()).expect("free");
+    world.resize(1, handles[1], 3 * G).expect("nobody has a lease");
+    let memory = memory_of(world.guests[0]);
+    let lent = |world: &World| [0, G, 2 * G].map(|at| world.ram.lent(memory, at));
+    assert_eq!(lent(&world), [Some(None); 3]);
+    let lease = world.acquire(0, mapping, (G, G), Access::Write).expect("nobody else");
+    assert_eq!(lent(&world), [Some(None), Some(Some(Access::Write)), Some(None)]);
+    world.release(0, lease).expect("live");
+    assert_eq!(lent(&world), [Some(None); 3]);
 }

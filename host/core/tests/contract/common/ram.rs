@@ -55,6 +55,8 @@ pub(crate) struct Ram {
     pub(crate) fails_on: bool,
     /// Objects that were synced to their medium.
     pub(crate) synced: Vec<ObjectId>,
+    /// Who runs on another thread.
+    pub(crate) inside: Option<InstanceId>,
     /// How many ranges of a memory can be protected.
     pub(crate) protects: u64,
 }
@@ -69,6 +71,7 @@ impl Ram {
             fails_at: None,
             fails_on: false,
             synced: Vec::new(),
+            inside: None,
             protects: 0,
         }
     }

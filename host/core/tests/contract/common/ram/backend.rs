@@ -1,7 +1,8 @@
 //! What the domain has moved and shown in memory that is made of vectors.
 
 use memctl_core::{
-    Access, Ask, Backend, Coherence, Error, Forbidden, MemoryId, ObjectId, Part, Populate, Sharing, Shown, Span, View,
+    Access, Ask, Backend, Coherence, Error, Forbidden, InstanceId, MemoryId, ObjectId, Part, Populate, Sharing, Shown,
+    Span, View,
 };
 
 use super::super::{GRANULE, at};
@@ -18,6 +19,10 @@ impl Backend for Ram {
             Ask { sharing: Sharing::Private, frozen: true, .. } if aliases => Ok(Shown::Snapshot),
             _ => Ok(Shown::Copy),
         }
+    }
+
+    fn is_inside(&self, instance: InstanceId) -> bool {
+        self.inside == Some(instance)
     }
 
     fn size(&mut self, object: ObjectId) -> Result<u64, Error> {
