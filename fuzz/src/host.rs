@@ -28,6 +28,8 @@ const SMALL: Quotas = Quotas {
     leases: 5,
     waiters: 2,
     protected_ranges: 3,
+    blocks: 4,
+    block_bytes: 6 * GRANULE,
 };
 /// Instructions between two looks at the time, more or less.
 const FUEL: u64 = 20_000;

@@ -78,5 +78,14 @@ pub fn usage() -> Quotas {
     if sys::IS_GUEST { wire::usage() } else { NOTHING }
 }
 
-const NOTHING: Quotas =
-    Quotas { objects: 0, object_bytes: 0, mappings: 0, mapped_bytes: 0, leases: 0, waiters: 0, protected_ranges: 0 };
+const NOTHING: Quotas = Quotas {
+    objects: 0,
+    object_bytes: 0,
+    mappings: 0,
+    mapped_bytes: 0,
+    leases: 0,
+    waiters: 0,
+    protected_ranges: 0,
+    blocks: 0,
+    block_bytes: 0,
+};

@@ -55,6 +55,8 @@ impl Limit {
             leases: count,
             waiters: count,
             protected_ranges: count,
+            blocks: count,
+            block_bytes: bytes,
         }
     }
 }

@@ -19,7 +19,7 @@ stderr. 1 if it could not be started, 2 if the command line is wrong.
 
 What comes after APP.wasm is the program's: memctl's own flags go before it.
 
-Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-bytes=4GiB, leases=1024, waiters=16, protected-ranges=1024.
+Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-bytes=4GiB, leases=1024, waiters=16, protected-ranges=1024, blocks=4096, block-bytes=1GiB.
 Refused calls are explained on stderr with --verbose.
 
 With --json, the program's stdout and stderr are not passed on but become strings in one JSON object on stdout:

@@ -214,6 +214,8 @@ fn guest_quotas(changes: &[QuotaSpec]) -> Result<Quotas> {
             QuotaKey::Leases => quotas.leases = count()?,
             QuotaKey::Waiters => quotas.waiters = count()?,
             QuotaKey::ProtectedRanges => quotas.protected_ranges = count()?,
+            QuotaKey::Blocks => quotas.blocks = count()?,
+            QuotaKey::BlockBytes => quotas.block_bytes = *value,
         }
     }
     Ok(quotas)
@@ -234,6 +236,8 @@ fn domain_quotas(guest: Quotas, published: &[ObjectSpec]) -> Quotas {
         leases: domain.leases.max(guest.leases),
         waiters: domain.waiters.max(guest.waiters),
         protected_ranges: domain.protected_ranges.max(guest.protected_ranges),
+        blocks: domain.blocks.max(guest.blocks),
+        block_bytes: domain.block_bytes.max(guest.block_bytes),
     }
 }
 

@@ -149,11 +149,15 @@ pub enum QuotaKey {
     Waiters,
     /// `protected-ranges`: ranges of memory that are protected.
     ProtectedRanges,
+    /// `blocks`: blocks of shared heaps.
+    Blocks,
+    /// `block-bytes`: bytes in them.
+    BlockBytes,
 }
 
 impl QuotaKey {
     /// Every key with the name that the user types.
-    pub const NAMES: [(&'static str, Self); 7] = [
+    pub const NAMES: [(&'static str, Self); 9] = [
         ("objects", Self::Objects),
         ("object-bytes", Self::ObjectBytes),
         ("mappings", Self::Mappings),
@@ -161,6 +165,8 @@ impl QuotaKey {
         ("leases", Self::Leases),
         ("waiters", Self::Waiters),
         ("protected-ranges", Self::ProtectedRanges),
+        ("blocks", Self::Blocks),
+        ("block-bytes", Self::BlockBytes),
     ];
 }
 
@@ -184,14 +190,15 @@ impl FromStr for QuotaSpec {
         let (name, value) = text.split_once('=').ok_or_else(form)?;
         let (_, key) = QuotaKey::NAMES.into_iter().find(|(known, _)| *known == name).ok_or_else(form)?;
         let value = match key {
-            QuotaKey::ObjectBytes | QuotaKey::MappedBytes => {
+            QuotaKey::ObjectBytes | QuotaKey::MappedBytes | QuotaKey::BlockBytes => {
                 value.parse::<Size>().map_err(|error| error.to_string())?.0
             }
             QuotaKey::Objects
             | QuotaKey::Mappings
             | QuotaKey::Leases
             | QuotaKey::Waiters
-            | QuotaKey::ProtectedRanges => {
+            | QuotaKey::ProtectedRanges
+            | QuotaKey::Blocks => {
                 value.parse::<u32>().map_err(|_| format!("'{value}' is not a count between 0 and {}", u32::MAX))?.into()
             }
         };

@@ -13,6 +13,7 @@ extern crate alloc;
 
 mod backend;
 mod bounds;
+mod directory;
 mod domain;
 mod entries;
 mod error;
@@ -26,6 +27,7 @@ mod table;
 
 pub use backend::{Ask, Backend, MemoryId, Part, Shown, View};
 pub use bounds::{Bounds, Declaration, Malformed};
+pub use directory::Directory;
 pub use domain::{Adopted, Asked, Changing, Domain, Memory, Reach, Target};
 pub use entries::{HandleId, InstanceId, LeaseId, MappingId, Medium, ObjectId, WaiterId};
 pub use error::{Code, Error};

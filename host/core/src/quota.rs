@@ -20,15 +20,28 @@ pub struct Quotas {
     pub waiters: u32,
     /// Ranges of memory that can't be stored to, or not be touched at all.
     pub protected_ranges: u32,
+    /// Blocks of shared heaps that are owned.
+    pub blocks: u32,
+    /// Bytes in them.
+    pub block_bytes: u64,
 }
 
 impl Quotas {
     /// Nothing: what a guest uses before it starts.
-    pub const NONE: Self =
-        Self { objects: 0, object_bytes: 0, mappings: 0, mapped_bytes: 0, leases: 0, waiters: 0, protected_ranges: 0 };
+    pub const NONE: Self = Self {
+        objects: 0,
+        object_bytes: 0,
+        mappings: 0,
+        mapped_bytes: 0,
+        leases: 0,
+        waiters: 0,
+        protected_ranges: 0,
+        blocks: 0,
+        block_bytes: 0,
+    };
 
     /// For one guest, unless the embedder says otherwise: 1,024 handles, 1 GiB of anonymous objects,
-    /// 4,096 mappings of 4 GiB in all, 1,024 leases, 16 waits, 1,024 protected ranges.
+    /// 4,096 mappings of 4 GiB in all, 1,024 leases, 16 waits, 1,024 protected ranges, 4,096 blocks of 1 GiB in all.
     pub const GUEST: Self = Self {
         objects: 1024,
         object_bytes: 1 << 30,
@@ -37,11 +50,13 @@ impl Quotas {
         leases: 1024,
         waiters: 16,
         protected_ranges: 1024,
+        blocks: 4096,
+        block_bytes: 1 << 30,
     };
 
     /// For all guests of a domain together, unless the embedder says otherwise: 16,384 handles, 4 GiB of anonymous
     /// objects, 32,768 mappings (Linux gives a process 65,530 maps) of 256 GiB in all, 16,384 leases, 4,096 waits, 8,192
-    /// protected ranges.
+    /// protected ranges, 65,536 blocks of 4 GiB in all.
     pub const DOMAIN: Self = Self {
         objects: 16384,
         object_bytes: 4 << 30,
@@ -50,6 +65,8 @@ impl Quotas {
         leases: 16384,
         waiters: 4096,
         protected_ranges: 8192,
+        blocks: 65536,
+        block_bytes: 4 << 30,
     };
 }
 
@@ -87,6 +104,8 @@ impl Account {
                 self.limit.protected_ranges.into(),
                 ask.protected_ranges.into(),
             ),
+            ("blocks", self.used.blocks.into(), self.limit.blocks.into(), ask.blocks.into()),
+            ("block bytes", self.used.block_bytes, self.limit.block_bytes, ask.block_bytes),
         ];
         for (what, used, limit, asked) in rows {
             if asked != 0 && asked > u64::saturating_sub(limit, used) {
@@ -105,6 +124,8 @@ impl Account {
         self.used.leases += ask.leases;
         self.used.waiters += ask.waiters;
         self.used.protected_ranges += ask.protected_ranges;
+        self.used.blocks += ask.blocks;
+        self.used.block_bytes += ask.block_bytes;
     }
 
     /// Gives back what was taken.
@@ -116,5 +137,7 @@ impl Account {
         self.used.leases -= back.leases;
         self.used.waiters -= back.waiters;
         self.used.protected_ranges -= back.protected_ranges;
+        self.used.blocks -= back.blocks;
+        self.used.block_bytes -= back.block_bytes;
     }
 }

@@ -39,10 +39,13 @@ impl Guest {
             self.remember(rules);
             answer
         });
-        answer.map_err(|error| {
-            refused(instance, call, &error);
-            error.code()
-        })
+        answer.map_err(|error| self.refuse(call, &error))
+    }
+
+    /// Logs a refusal with its numbers, and gives its code.
+    pub(crate) fn refuse(&self, call: &'static str, error: &Error) -> Code {
+        refused(self.instance, call, error);
+        error.code()
     }
 
     /// [`Guest::ask`] about a mapping: nobody on another thread may be inside with its object.
@@ -77,10 +80,7 @@ impl Guest {
                 asked: 1,
             })
         });
-        checked.map_err(|error| {
-            refused(self.instance, call, &error);
-            error.code()
-        })
+        checked.map_err(|error| self.refuse(call, &error))
     }
 
     pub(crate) fn granule(&self) -> u64 {
@@ -264,10 +264,7 @@ impl Guest {
     }
 
     fn collect(&self, call: &'static str, wait: Wait, place: Place<'_>) -> Answer<LeaseId> {
-        wait.collect(Some(place)).map_err(|error| {
-            refused(self.instance, call, &error);
-            error.code()
-        })
+        wait.collect(Some(place)).map_err(|error| self.refuse(call, &error))
     }
 
     pub(crate) fn downgrade(&self, lease: LeaseId, place: Place<'_>, part: Claim) -> Answer<()> {

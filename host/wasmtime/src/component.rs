@@ -12,6 +12,7 @@ use crate::guest::Guest;
 use crate::place::Place;
 use crate::sys;
 use crate::waiting::{Pace, Wanted, block_on, deadline_of_guest};
+use crate::window::memory_of;
 use crate::wire::{self, Access, Capabilities, ErrorCode, MapOptions, Quotas, Rights, Window};
 
 /// A guest's handle to an object, as the embedder's resource table holds it.
@@ -37,7 +38,7 @@ pub(crate) fn guest<T: MemctlView>(store: &mut StoreContextMut<'_, T>) -> Arc<Gu
 }
 
 /// What a handle of the guest's stands for.
-fn look<T: MemctlView, R: Send + 'static, I: Copy>(
+pub(crate) fn look<T: MemctlView, R: Send + 'static, I: Copy>(
     store: &mut StoreContextMut<'_, T>,
     handle: &Resource<R>,
     id: impl FnOnce(&R) -> I,
@@ -61,7 +62,7 @@ pub(crate) fn place<'a, T: 'static>(
 }
 
 /// The answer, with the handle that goes with it put in the guest's table.
-fn give<T: MemctlView, I, R: Send + 'static>(
+pub(crate) fn give<T: MemctlView, I, R: Send + 'static>(
     store: &mut StoreContextMut<'_, T>,
     answer: Result<I, memctl_core::Code>,
     handle: impl FnOnce(I) -> R,
@@ -170,7 +171,8 @@ fn add_all<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     add_domain(linker)?;
     add_object(linker)?;
     add_mapping(linker)?;
-    crate::protection::add_to_linker(linker)
+    crate::protection::add_to_linker(linker)?;
+    crate::window::add_to_linker(linker)
 }
 
 fn add_domain<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
@@ -178,7 +180,7 @@ fn add_domain<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     domain.func_wrap("granule", |mut store, ()| Ok((guest::<T>(&mut store).granule(),)))?;
     domain.func_wrap("capabilities-of", |mut store, (memory,): (wasmtime::component::WasmList<u8>,)| {
         let guest = guest::<T>(&mut store);
-        let known = guest.shared.made.at(memory.as_le_slice(&store).as_ptr().addr());
+        let known = memory_of(&store, &guest, &memory);
         Ok::<(Capabilities,), _>((wire::capabilities(&guest, known, true),))
     })?;
     domain.func_wrap("limits", |mut store, ()| Ok((Quotas::from(guest::<T>(&mut store).limits()),)))?;

@@ -280,6 +280,8 @@ impl State {
             leases: u32::MAX,
             waiters: u32::MAX,
             protected_ranges: u32::MAX,
+            blocks: u32::MAX,
+            block_bytes: u64::MAX,
         })
     }
 

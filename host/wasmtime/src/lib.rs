@@ -126,6 +126,7 @@ mod tails;
 mod tickets;
 mod twins;
 mod waiting;
+mod window;
 mod wire;
 
 pub use builder::DomainBuilder;

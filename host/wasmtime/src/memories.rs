@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use memctl_alias::Reservation;
-use memctl_core::{MemoryId, Shield};
+use memctl_core::{Directory, MemoryId, Shield};
 
 use crate::attachment::Attachment;
 
@@ -83,19 +83,49 @@ impl Memories {
         memory.contains(address).then(|| memory.clone())
     }
 
+    /// How many windows go with `memory`.
+    pub(crate) fn windows(&self, memory: &Reservation) -> u32 {
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        // A directory has room for 28.
+        made.directory(memory).map_or(0, |(_, directory)| u32::try_from(directory.windows.len()).unwrap_or(0))
+    }
+
+    /// Window `number`, from 1 on, of those that go with `memory`.
+    pub(crate) fn window(&self, memory: &Reservation, number: u32) -> Option<Arc<Reservation>> {
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let (Born { thread, number: born }, directory) = made.directory(memory)?;
+        let distance = directory.windows.get(usize::try_from(number.checked_sub(1)?).ok()?)?;
+        made.by_birth.get(&Born { thread, number: born.checked_sub(u64::from(*distance))? }).cloned()
+    }
+
     /// The shield that guards `memory`, if it belongs to an instrumented module.
     pub(crate) fn shield_of(&self, memory: &Reservation) -> Option<(Arc<Reservation>, Shield)> {
         let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
-        let Born { thread, number } = made.by_base.get(&memory.base().addr())?.1;
-        let behind = (Born { thread, number: number + 1 }, Born { thread, number: number + FURTHEST });
-        made.by_birth.range(behind.0..=behind.1).find_map(|(born, candidate)| {
+        made.behind(memory)?.find_map(|(born, distance, candidate)| {
             let shield = Shield::parse(&header(candidate)?, candidate.size())?;
-            (u64::from(shield.distance) == born.number - number).then(|| (candidate.clone(), shield))
+            (u64::from(shield.distance) == distance).then(|| (made.by_birth[&born].clone(), shield))
         })
     }
 }
 
-/// The first bytes of a shield.
+impl Made {
+    /// The memories that were made after `memory` on its thread and may belong to the same module, and how many after it.
+    fn behind(&self, memory: &Reservation) -> Option<impl Iterator<Item = (Born, u64, &Arc<Reservation>)>> {
+        let Born { thread, number } = self.by_base.get(&memory.base().addr())?.1;
+        let behind = Born { thread, number: number + 1 }..=Born { thread, number: number + FURTHEST };
+        Some(self.by_birth.range(behind).map(move |(born, candidate)| (*born, born.number - number, candidate)))
+    }
+
+    /// The directory of the module that `memory` is the memory of.
+    fn directory(&self, memory: &Reservation) -> Option<(Born, Directory)> {
+        self.behind(memory)?.find_map(|(born, distance, candidate)| {
+            let directory = Directory::parse(&header(candidate)?)?;
+            (u64::from(directory.memory) == distance).then_some((born, directory))
+        })
+    }
+}
+
+/// The first bytes of a shield or a directory.
 pub(crate) fn header(memory: &Reservation) -> Option<[u8; 128]> {
     let mut header = [0; 128];
     memory.read(0, &mut header).ok()?;

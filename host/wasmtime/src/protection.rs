@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use memctl_alias::Reservation;
 use memctl_core::{Bounds, Error, Memory, Protection};
+use wasmtime::Result;
 use wasmtime::component::{Linker, WasmList};
-use wasmtime::{Result, StoreContextMut};
 
 use crate::MemctlView;
 use crate::calls::{Answer, Claim};
@@ -16,6 +16,7 @@ use crate::means::Means;
 use crate::memories::id_of;
 use crate::mover::Mover;
 use crate::place::Place;
+use crate::window::memory_of;
 use crate::wire;
 
 impl Guest {
@@ -110,15 +111,6 @@ impl Mover<'_> {
         rules.declared(caller, memory, shield.declared.checked(used.memory.size())?.rounded(rules.granule()));
         Ok(())
     }
-}
-
-/// The memory that a list lies in.
-fn memory_of<T: 'static>(
-    store: &StoreContextMut<'_, T>,
-    guest: &Guest,
-    memory: &WasmList<u8>,
-) -> Option<Arc<Reservation>> {
-    guest.shared.made.at(memory.as_le_slice(store).as_ptr().addr())
 }
 
 pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {

@@ -163,12 +163,25 @@ pub(crate) struct Quotas {
     waiters: u32,
     #[component(name = "protected-ranges")]
     protected_ranges: u32,
+    blocks: u32,
+    #[component(name = "block-bytes")]
+    block_bytes: u64,
 }
 
 impl From<rules::Quotas> for Quotas {
     fn from(quotas: rules::Quotas) -> Self {
-        let rules::Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters, protected_ranges } = quotas;
-        Self { objects, object_bytes, mappings, mapped_bytes, leases, waiters, protected_ranges }
+        let rules::Quotas {
+            objects,
+            object_bytes,
+            mappings,
+            mapped_bytes,
+            leases,
+            waiters,
+            protected_ranges,
+            blocks,
+            block_bytes,
+        } = quotas;
+        Self { objects, object_bytes, mappings, mapped_bytes, leases, waiters, protected_ranges, blocks, block_bytes }
     }
 }
 

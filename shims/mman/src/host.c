@@ -25,7 +25,8 @@ struct quotas {
     uint64_t object_bytes;
     uint32_t mappings;
     uint64_t mapped_bytes;
-    uint32_t leases, waiters, protected_ranges;
+    uint32_t leases, waiters, protected_ranges, blocks;
+    uint64_t block_bytes;
 };
 
 /* A window is a list, which only says which memory is meant, and two numbers. */

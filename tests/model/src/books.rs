@@ -33,8 +33,7 @@ impl Model {
         });
         let mut total = Quotas { object_bytes: added.sum(), ..Quotas::NONE };
         for guest in 0..GUESTS {
-            let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters: _, protected_ranges: _ } =
-                self.usage(guest);
+            let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, .. } = self.usage(guest);
             total.objects += objects;
             total.object_bytes += object_bytes;
             total.mappings += mappings;

@@ -223,7 +223,7 @@ pub(crate) fn range_of(mapping: &Mapping, part: Range) -> Range {
 
 fn has_room(used: Quotas, limit: Quotas, ask: Quotas) -> bool {
     let rows = |quotas: Quotas| {
-        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters, protected_ranges: _ } = quotas;
+        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters, .. } = quotas;
         [objects.into(), object_bytes, mappings.into(), mapped_bytes, leases.into(), waiters.into()]
     };
     let (used, limit, ask): ([u64; 6], _, _) = (rows(used), rows(limit), rows(ask));

@@ -135,6 +135,8 @@ impl Scene {
             leases: 4,
             waiters: 1,
             protected_ranges: 4,
+            blocks: 4,
+            block_bytes: 4 * granule,
         };
         let all = Quotas {
             objects: 4 * guests,
@@ -144,6 +146,8 @@ impl Scene {
             leases: 3 * guests,
             waiters: 1 + guests / 2,
             protected_ranges: 3 * guests,
+            blocks: 3 * guests,
+            block_bytes: 3 * granule * u64::from(guests),
         };
         let mut builder = Domain::builder()
             .mode(mode)

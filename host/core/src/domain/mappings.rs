@@ -36,13 +36,65 @@ impl Domain {
         options: MapOptions,
     ) -> Result<MappingId, Error> {
         let Handle { object: id, rights, .. } = self.handle_of(caller, handle)?;
+        let window = self.claim_window(memory, (start, len), options.offset)?;
+        let ask = Quotas { mappings: 1, mapped_bytes: len, ..Quotas::NONE };
+        self.map_object(backend, caller, (memory.id, window), (id, rights), options, ask)
+    }
+
+    /// [`Domain::map`], with a window that was checked, of an object that the caller may do this much with.
+    pub(super) fn map_object(
+        &mut self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        (memory, window): (MemoryId, Span),
+        (id, rights): (ObjectId, Rights),
+        options: MapOptions,
+        ask: Quotas,
+    ) -> Result<MappingId, Error> {
+        let size = self.check_object_range(backend, id, window.len(), options)?;
+        check_rights(rights, options)?;
+        self.check_quota(caller, ask)?;
+        self.check_window(caller, memory, window)?;
+        let protected = self.protected(caller, memory)?;
+        let protected = self.check_protection(backend, (caller, memory), window, options.protection, protected)?;
+        let mapping = self.prepare(backend, (caller, memory, window), (id, rights, size), options, None)?;
+        let view = mapping.view;
+        if view.writable {
+            self.let_writer_in(backend, id)?;
+        }
+        // Only what is shown: a guest with many windows on one object pays for none of the others.
+        self.bring_out(backend, caller, id, mapping.range());
+        backend.show(&view, part_of(&view, window, size))?;
+
+        if let Err(error) = self.protect_window(backend, &view, protected) {
+            let _hidden = backend.hide(&view);
+            return Err(error);
+        }
+        self.take_quota(caller, ask);
+        let mapping = Mapping { seen: self.object(id)?.version, ..mapping };
+        let id = self.mappings.insert(mapping);
+        self.enlist(id);
+        Ok(id)
+    }
+
+    /// A window as claimed, inside its memory, for what begins at byte `offset` of an object.
+    pub(super) fn claim_window(&self, memory: Memory, (start, len): (u64, u64), offset: u64) -> Result<Span, Error> {
         let window = Span::claim("the window", start, len)?;
         self.granule.aligned("the window's start", start)?;
         self.granule.aligned("the window's length", len)?;
+        self.granule.aligned("the object offset", offset)?;
+        memory.size.map_or(Ok(window), |size| window.within("the window", size))
+    }
+
+    /// The object has the range that is to be shown in a window of `len` bytes. Gives its length.
+    pub(super) fn check_object_range(
+        &mut self,
+        backend: &mut dyn Backend,
+        id: ObjectId,
+        len: u64,
+        options: MapOptions,
+    ) -> Result<u64, Error> {
         self.granule.aligned("the object offset", options.offset)?;
-        if let Some(size) = memory.size {
-            window.within("the window", size)?;
-        }
         let range = Span::claim("the range of the object", options.offset, len)?;
         let size = self.size_now(backend, id)?;
         if options.past_end == PastEnd::Refused {
@@ -52,62 +104,59 @@ impl Domain {
             }
             range.within("the range of the object", self.granule.round_up(size))?;
         }
-        check_rights(rights, options)?;
-        let ask = Quotas { mappings: 1, mapped_bytes: len, ..Quotas::NONE };
-        self.check_quota(caller, ask)?;
-        self.check_window(caller, memory.id, window)?;
+        Ok(size)
+    }
+
+    /// The mapping as it would be, if nothing but `instead_of` is in its way.
+    pub(super) fn prepare(
+        &self,
+        backend: &mut dyn Backend,
+        (caller, memory, window): (InstanceId, MemoryId, Span),
+        (id, rights, size): (ObjectId, Rights, u64),
+        options: MapOptions,
+        instead_of: Option<MappingId>,
+    ) -> Result<Mapping, Error> {
         let may_write = options.sharing == Sharing::Shared && rights.contains(Rights::WRITE);
         let writable = may_write && options.protection == Protection::ReadWrite;
-        let protected = self.check_protection(backend, caller, memory.id, window, options.protection)?;
+        let automatic = options.sharing == Sharing::Shared && options.coherence != Coherence::Leased;
+        let range = Span::claim("the range of the object", options.offset, window.len())?;
         let object = self.object(id)?;
-        self.check_range(caller, object, range, options.sharing, (options.coherence, writable), None)?;
+        if automatic {
+            self.check_no_lease(object, range)?;
+        }
+        self.check_range(caller, object, range, options.sharing, (options.coherence, writable), instead_of)?;
         if options.sharing == Sharing::Private {
             // A snapshot reads: what a writer has not published yet may show on one backend and not on another.
             self.check_leased_range(object, range, Access::Read, |_, _| false)?;
         }
         let frozen = self.is_frozen(object);
         let shown =
-            backend.choose(memory.id, id, Ask { sharing: options.sharing, coherence: options.coherence, frozen })?;
-        let guarded = self.check_parallel(shown, options)?;
-
-        let automatic = options.sharing == Sharing::Shared && options.coherence != Coherence::Leased;
+            backend.choose(memory, id, Ask { sharing: options.sharing, coherence: options.coherence, frozen })?;
         let view = View {
             instance: caller,
-            memory: memory.id,
+            memory,
             window,
             object: id,
             offset: options.offset,
             sharing: options.sharing,
             shown,
             populate: options.populate,
-            guarded,
+            guarded: self.check_parallel(shown, options)?,
             writable,
             protection: options.protection,
             restricted: options.protection != Protection::ReadWrite,
-            extent: self.extent(options.offset, len, size),
+            extent: self.extent(options.offset, window.len(), size),
             merges: automatic && writable && self.is_file(id),
         };
-        if writable {
-            self.let_writer_in(backend, id)?;
-        }
-        // Only what is shown: a guest with many windows on one object pays for none of the others.
-        self.bring_out(backend, caller, id, range);
-        backend.show(&view, part_of(&view, window, size))?;
-
-        if let Err(error) = self.protect_window(backend, &view, protected) {
-            let _hidden = backend.hide(&view);
-            return Err(error);
-        }
-        self.take_quota(caller, ask);
-        Ok(self.insert_mapping(Mapping {
+        Ok(Mapping {
             view,
             coherence: options.coherence,
-            seen: self.object(id)?.version,
+            seen: Mapping::UNKNOWN,
             leases: 0,
             past_end: options.past_end,
             may_write,
             failed: None,
-        }))
+        })
     }
 
     /// Rules that hold where guests run at the same time, or are held to what would be asked of them then. Gives whether the window can't be
@@ -197,8 +246,9 @@ impl Domain {
         hidden
     }
 
-    fn insert_mapping(&mut self, mapping: Mapping) -> MappingId {
-        let id: MappingId = self.mappings.insert(mapping);
+    /// Object and instance know of the mapping from now on.
+    pub(super) fn enlist(&mut self, id: MappingId) {
+        let Some(mapping) = self.mappings.get(id).copied() else { return };
         let view = mapping.view;
         if let Some(object) = self.objects.get_mut(view.object) {
             object.mappings.insert(id);
@@ -218,12 +268,12 @@ impl Domain {
                 instance.unwatched += u32::from(file);
             }
         }
-        id
     }
 
-    fn remove_mapping(&mut self, backend: &mut dyn Backend, id: MappingId) {
+    /// They don't any more, and nobody waits for a lease of it.
+    pub(super) fn delist(&mut self, backend: &mut dyn Backend, id: MappingId) {
         self.dismiss_waiters(backend, |wanted| wanted.is_of(id));
-        let Some(mapping) = self.mappings.remove(id) else { return };
+        let Some(mapping) = self.mappings.get(id).copied() else { return };
         let view = mapping.view;
         let file = self.is_file(view.object);
         self.shared_files -= u32::from(mapping.is_shared() && file);
@@ -239,6 +289,11 @@ impl Domain {
                 instance.unwatched -= u32::from(file);
             }
         }
+    }
+
+    fn remove_mapping(&mut self, backend: &mut dyn Backend, id: MappingId) {
+        self.delist(backend, id);
+        let Some(Mapping { view, .. }) = self.mappings.remove(id) else { return };
         self.give_quota(view.instance, Quotas { mappings: 1, mapped_bytes: view.window.len(), ..Quotas::NONE });
         self.release_if_unused(backend, view.object);
     }
@@ -262,15 +317,14 @@ impl Domain {
     }
 
     /// What will be protected in the memory once a window with this protection is there.
-    fn check_protection(
+    pub(super) fn check_protection(
         &self,
         backend: &mut dyn Backend,
-        caller: InstanceId,
-        memory: MemoryId,
+        (caller, memory): (InstanceId, MemoryId),
         window: Span,
         protection: Protection,
+        mut protected: Protected,
     ) -> Result<Protected, Error> {
-        let mut protected = self.protected(caller, memory)?;
         if let Some(range) = protected.first_in(window) {
             return Err(Error::Protected { start: range.span.start(), end: range.span.end() });
         }
@@ -294,9 +348,6 @@ impl Domain {
     ) -> Result<(), Error> {
         if sharing == Sharing::Private || coherence == Coherence::Leased {
             return Ok(());
-        }
-        if but.is_none() {
-            self.check_no_lease(object, range)?;
         }
         for id in object.mappings.iter().filter(|id| Some(**id) != but) {
             let other = self.mapping(*id)?;
@@ -328,7 +379,7 @@ impl Domain {
     }
 }
 
-fn check_rights(rights: Rights, options: MapOptions) -> Result<(), Error> {
+pub(super) fn check_rights(rights: Rights, options: MapOptions) -> Result<(), Error> {
     if !rights.contains(Rights::READ) {
         return Err(Error::Access { right: "read" });
     }

@@ -12,6 +12,7 @@ mod leases;
 mod mappings;
 mod objects;
 mod protection;
+mod rebind;
 mod waiters;
 mod writers;
 

@@ -237,7 +237,7 @@ impl Domain {
     }
 
     /// Has the backend see to what is protected in a memory, of which `changed` is news.
-    fn enforce(
+    pub(super) fn enforce(
         &self,
         backend: &mut dyn Backend,
         caller: InstanceId,

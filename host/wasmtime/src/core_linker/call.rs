@@ -163,6 +163,16 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
         Ok(())
     }
 
+    /// `result<capabilities, error-code>`: the discriminant, and 2 bytes after its start the flags or the code.
+    pub(super) fn put_flags(&mut self, to: i32, answer: Result<i32, Code>) -> Result<()> {
+        let (tag, payload) = match answer {
+            Ok(flags) => (0, flags.to_le_bytes()),
+            Err(code) => (1, i32::from(code as u8).to_le_bytes()),
+        };
+        *self.result::<4>(to, 2)? = [tag, 0, payload[0], payload[1]];
+        Ok(())
+    }
+
     /// `result<u64, error-code>`: the discriminant, and 8 bytes after its start the number or the code.
     pub(super) fn put_u64(&mut self, to: i32, answer: Result<u64, Code>) -> Result<()> {
         let [tag, payload] = match answer {
@@ -198,10 +208,17 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
 
     /// The record `quotas`, each field aligned to its size.
     pub(super) fn put_quotas(&mut self, to: i32, quotas: Quotas) -> Result<()> {
-        let Quotas { objects, object_bytes, mappings, mapped_bytes, leases, waiters, protected_ranges } = quotas;
-        let result = self.result::<48>(to, 8)?;
-        let counts = u64::from(waiters) << 32 | u64::from(leases);
-        let fields = [objects.into(), object_bytes, mappings.into(), mapped_bytes, counts, protected_ranges.into()];
+        let result = self.result::<56>(to, 8)?;
+        let two = |first: u32, second: u32| u64::from(second) << 32 | u64::from(first);
+        let fields = [
+            quotas.objects.into(),
+            quotas.object_bytes,
+            quotas.mappings.into(),
+            quotas.mapped_bytes,
+            two(quotas.leases, quotas.waiters),
+            two(quotas.protected_ranges, quotas.blocks),
+            quotas.block_bytes,
+        ];
         for (field, at) in fields.into_iter().zip(result.chunks_exact_mut(8)) {
             at.copy_from_slice(&u64::to_le_bytes(field));
         }

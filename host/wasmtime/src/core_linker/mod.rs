@@ -6,6 +6,7 @@
 
 mod call;
 mod protection;
+mod window;
 
 use memctl_core::{Code, MapOptions, MappingId, PastEnd, Populate};
 use wasmtime::{Caller, Linker, Result, format_err};
@@ -144,7 +145,8 @@ fn add_all<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx
     add_domain(linker, ctx)?;
     add_object(linker, ctx)?;
     add_mapping(linker, ctx)?;
-    protection::add_to_core_linker(linker, ctx)
+    protection::add_to_core_linker(linker, ctx)?;
+    window::add_to_core_linker(linker, ctx)
 }
 
 fn add_domain<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<()> {
