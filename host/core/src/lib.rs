@@ -21,6 +21,7 @@ mod protected;
 mod quota;
 mod range;
 mod shield;
+pub mod space;
 mod storage;
 mod table;
 
