@@ -22,6 +22,7 @@ mod protected;
 mod quota;
 mod range;
 mod shield;
+pub mod space;
 mod storage;
 mod table;
 
