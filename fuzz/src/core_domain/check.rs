@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use memctl_core::{InstanceId, ObjectId, Quotas};
+use memctl_core::{InstanceId, ObjectId, Quotas, Woken};
 
 use super::MEMORY;
 use super::world::World;
@@ -10,7 +10,9 @@ use super::world::World;
 impl World {
     /// What is used is what was given; windows and leases keep apart.
     pub(super) fn check(&mut self) {
-        self.books.hear(&self.domain.take_woken());
+        let lease = |woken| if let Woken::Waiter(id) = woken { Some(id) } else { None };
+        let woken: Vec<_> = self.domain.take_woken().into_iter().filter_map(lease).collect();
+        self.books.hear(&woken);
         self.check_usage();
         self.check_mappings();
         self.check_leases();

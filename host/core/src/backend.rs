@@ -130,6 +130,12 @@ pub trait Backend {
     /// Any; the window no longer shows the object even then.
     fn hide(&mut self, view: &View) -> Result<(), Error>;
 
+    /// Makes the part's bytes zero in the window, and where the window is the storage, there.
+    ///
+    /// # Errors
+    /// Any; some of the bytes may be zero then.
+    fn zero(&mut self, view: &View, part: Part) -> Result<(), Error>;
+
     /// Moves the part's bytes from window to object, and zeroes those past the object's end in the window.
     ///
     /// # Errors

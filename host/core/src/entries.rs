@@ -1,8 +1,10 @@
 //! The rows of a domain's tables.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::heap::{BlockId, HeapId, HeapRights, ReceiverId};
 use crate::protected::Protected;
 use crate::quota::Account;
 use crate::table::id;
@@ -50,6 +52,17 @@ pub(crate) struct Instance {
     pub(crate) unwatched: u32,
     /// What is protected, by memory. No entry is empty.
     pub(crate) protected: BTreeMap<MemoryId, Protected>,
+    /// What it is called where heaps name their heirs.
+    pub(crate) name: Option<String>,
+    /// What it may do with heaps, by their names, in place of what all may.
+    pub(crate) heap_rights: BTreeMap<String, HeapRights>,
+    /// Blocks that are its own. Each knows its place here.
+    pub(crate) owned: Vec<BlockId>,
+    /// Blocks of others that it reads.
+    pub(crate) reading: BTreeSet<BlockId>,
+    /// Those of its blocks that were others', and that it was not told of yet.
+    pub(crate) inherited: VecDeque<BlockId>,
+    pub(crate) receivers: BTreeSet<ReceiverId>,
 }
 
 /// What the object's bytes are, as far as coherence cares.
@@ -91,6 +104,8 @@ pub(crate) struct Object {
     pub(crate) newest: Option<InstanceId>,
     /// Counts changes of the stored bytes.
     pub(crate) version: u64,
+    /// The heap whose bytes these are: they are reached through that only.
+    pub(crate) heap: Option<HeapId>,
 }
 
 impl Object {

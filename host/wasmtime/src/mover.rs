@@ -203,6 +203,16 @@ impl Backend for Mover<'_> {
         }
     }
 
+    fn zero(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        match self.known(view.memory) {
+            Some(memory) => memory.zero(part.window.start(), part.window.len()),
+            None => self.with_bytes(view, part.window, |_, bytes| {
+                bytes.fill(0);
+                Ok(())
+            }),
+        }
+    }
+
     fn publish(&mut self, view: &View, part: Part) -> Result<(), Error> {
         if view.shown != Shown::Copy {
             return if self.is_gone(view, part)? { Ok(()) } else { self.zero_tail(view, part) };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use memctl_core::{Asked, Error, InstanceId, LeaseId, WaiterId};
+use memctl_core::{Asked, Error, InstanceId, LeaseId, WaiterId, Woken};
 
 use crate::attachment::Attachment;
 use crate::bell::Bell;
@@ -16,7 +16,7 @@ use crate::mover::Mover;
 use crate::place::Place;
 
 /// Who waits, under the domain's lock.
-pub(crate) type Bells = BTreeMap<WaiterId, Arc<Bell>>;
+pub(crate) type Bells = BTreeMap<Woken, Arc<Bell>>;
 
 /// How to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Wanted {
             Asked::Granted(lease) => Self::Granted(lease),
             Asked::Waits(waiter) => {
                 let bell = Arc::new(Bell::default());
-                mover.bells.insert(waiter, bell.clone());
+                mover.bells.insert(Woken::Waiter(waiter), bell.clone());
                 Self::Waits(Wait { shared: shared.clone(), caller, attachment, waiter, bell })
             }
         }
@@ -117,7 +117,7 @@ impl Drop for Wait {
         self.shared.call(None, self.attachment, |rules, mover| {
             // Nothing, if it was collected.
             rules.give_up(mover, self.caller, self.waiter);
-            mover.bells.remove(&self.waiter);
+            mover.bells.remove(&Woken::Waiter(self.waiter));
         });
     }
 }

@@ -45,6 +45,10 @@ impl Domain {
         if !mapping.view.guarded {
             return Ok((Some(Access::Write), window.end()));
         }
+        if let Some(heap) = self.heap_shown(mapping.view.object) {
+            let (access, edge) = self.held_at(instance, heap, at - window.start());
+            return Ok((access, window.start().saturating_add(edge).min(window.end())));
+        }
         let (mut access, mut edge) = (None, window.end());
         for lease in self.object(mapping.view.object)?.leases.iter().filter_map(|lease| self.leases.get(*lease)) {
             let Some((of, leased)) = lease.shown else { continue };

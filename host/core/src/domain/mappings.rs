@@ -17,6 +17,14 @@ pub struct Memory {
     pub size: Option<u64>,
 }
 
+/// What of an object is brought into a new window that copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bring {
+    All,
+    /// Nothing: parts of it are later.
+    Nothing,
+}
+
 impl Domain {
     /// Shows the object from byte `options.offset` on in the window of `len` bytes at `start`. Gives the mapping,
     /// and how the window shows the object.
@@ -38,18 +46,18 @@ impl Domain {
         let Handle { object: id, rights, .. } = self.handle_of(caller, handle)?;
         let window = self.claim_window(memory, (start, len), options.offset)?;
         let ask = Quotas { mappings: 1, mapped_bytes: len, ..Quotas::NONE };
-        self.map_object(backend, caller, (memory.id, window), (id, rights), options, ask)
+        self.map_object(backend, (caller, memory.id, window), (id, rights), options, ask, Bring::All)
     }
 
     /// [`Domain::map`], with a window that was checked, of an object that the caller may do this much with.
     pub(super) fn map_object(
         &mut self,
         backend: &mut dyn Backend,
-        caller: InstanceId,
-        (memory, window): (MemoryId, Span),
+        (caller, memory, window): (InstanceId, MemoryId, Span),
         (id, rights): (ObjectId, Rights),
         options: MapOptions,
         ask: Quotas,
+        bring: Bring,
     ) -> Result<MappingId, Error> {
         let size = self.check_object_range(backend, id, window.len(), options)?;
         check_rights(rights, options)?;
@@ -57,7 +65,11 @@ impl Domain {
         self.check_window(caller, memory, window)?;
         let protected = self.protected(caller, memory)?;
         let protected = self.check_protection(backend, (caller, memory), window, options.protection, protected)?;
-        let mapping = self.prepare(backend, (caller, memory, window), (id, rights, size), options, None)?;
+        let mut mapping = self.prepare(backend, (caller, memory, window), (id, rights, size), options, None)?;
+        let lazy = bring == Bring::Nothing && mapping.view.shown == Shown::Copy;
+        if lazy {
+            mapping.view.extent = 0;
+        }
         let view = mapping.view;
         if view.writable {
             self.let_writer_in(backend, id)?;
@@ -71,7 +83,13 @@ impl Domain {
             return Err(error);
         }
         self.take_quota(caller, ask);
-        let mapping = Mapping { seen: self.object(id)?.version, ..mapping };
+        if lazy {
+            // All of it can be brought in, part by part. Nothing else is, whatever becomes of the object.
+            mapping.view.extent = window.len();
+            mapping.past_end = PastEnd::Refused;
+        } else {
+            mapping.seen = self.object(id)?.version;
+        }
         let id = self.mappings.insert(mapping);
         self.enlist(id);
         Ok(id)

@@ -6,6 +6,7 @@ mod access;
 mod begun;
 mod coherence;
 mod extent;
+mod heaps;
 mod heard;
 mod held;
 mod leases;
@@ -21,19 +22,20 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 
 use crate::entries::{Handle, Instance, Lease, Mapping, Object, Waiter};
+use crate::heap::{Block, Heap, Receiver};
 use crate::protected::Protected;
 use crate::quota::Account;
 use crate::table::Table;
 use crate::{
-    Backend, Error, Granule, HandleId, InstanceId, MappingId, MemoryId, ObjectId, Quotas, Rights, Threads, View,
-    WaiterId,
+    Backend, Error, Granule, HandleId, HeapId, InstanceId, MappingId, MemoryId, ObjectId, Quotas, Rights, Threads, View,
 };
 
+pub use heaps::Received;
 pub use heard::{Changing, Reach};
 pub use leases::Target;
 pub use mappings::Memory;
 pub use objects::Adopted;
-pub use waiters::Asked;
+pub use waiters::{Asked, Woken};
 
 /// Objects, instances, mappings, leases and quotas, and what may be done with them.
 ///
@@ -55,9 +57,13 @@ pub struct Domain {
     mappings: Table<Mapping>,
     leases: Table<Lease>,
     waiters: Table<Waiter>,
+    heaps: Table<Heap>,
+    blocks: Table<Block>,
+    receivers: Table<Receiver>,
     /// Whose wait is over, until the embedding asks.
-    woken: alloc::vec::Vec<WaiterId>,
+    woken: alloc::vec::Vec<Woken>,
     names: BTreeMap<String, (ObjectId, Rights)>,
+    heap_names: BTreeMap<String, HeapId>,
     /// File objects by device and inode.
     files: BTreeMap<(u64, u64), ObjectId>,
     /// Files that were opened for writing, past the domain.
@@ -86,8 +92,12 @@ impl Domain {
             mappings: Table::default(),
             leases: Table::default(),
             waiters: Table::default(),
+            heaps: Table::default(),
+            blocks: Table::default(),
+            receivers: Table::default(),
             woken: alloc::vec::Vec::new(),
             names: BTreeMap::new(),
+            heap_names: BTreeMap::new(),
             files: BTreeMap::new(),
             written_files: BTreeSet::new(),
             files_watched: false,
@@ -132,12 +142,19 @@ impl Domain {
             shared: 0,
             unwatched: 0,
             protected: BTreeMap::new(),
+            name: None,
+            heap_rights: BTreeMap::new(),
+            owned: alloc::vec::Vec::new(),
+            reading: BTreeSet::new(),
+            inherited: alloc::collections::VecDeque::new(),
+            receivers: BTreeSet::new(),
         })
     }
 
     /// Ends an instance, in whatever state it is: what its shared windows hold is published, its mappings go, its leases are
     /// revoked, its handles are dropped. Ending it again does nothing.
     pub fn end(&mut self, backend: &mut dyn Backend, id: InstanceId) {
+        self.end_in_heaps(backend, id);
         let Some(instance) = self.instances.get(id) else { return };
         let mappings: alloc::vec::Vec<_> = instance.windows.values().copied().collect();
         let handles: alloc::vec::Vec<_> = instance.handles.iter().copied().collect();
@@ -162,6 +179,7 @@ impl Domain {
 
     /// A memory of the instance is about to go: so do the mappings in it, as in [`Domain::end`].
     pub fn memory_gone(&mut self, backend: &mut dyn Backend, memory: MemoryId) {
+        self.memory_gone_in_heaps(backend, memory);
         let ids: alloc::vec::Vec<MappingId> =
             self.mappings.iter().filter(|(_, m)| m.view.memory == memory).map(|(id, _)| id).collect();
         self.drop_mappings(backend, &ids);

@@ -94,6 +94,9 @@ impl Domain {
     ) -> Result<(HandleId, Adopted), Error> {
         self.check_handle(caller)?;
         let adopted = self.adopt(Medium::File { identity }, size);
+        if self.object(adopted.object())?.heap.is_some() {
+            return Err(Error::Unsupported { why: "the file is a shared heap's: attach that" });
+        }
         Ok((self.insert_handle(caller, adopted.object(), rights)?, adopted))
     }
 
@@ -107,6 +110,9 @@ impl Domain {
             return Err(Error::Unsupported { why: "an object is published under that name already" });
         }
         let adopted = self.adopt(medium, size);
+        if self.object(adopted.object())?.heap.is_some() {
+            return Err(Error::Unsupported { why: "the file is a shared heap's" });
+        }
         self.object_mut(adopted.object())?.holders += 1;
         self.names.insert(String::from(name), (adopted.object(), rights));
         Ok(adopted)
@@ -179,6 +185,11 @@ impl Domain {
         if size == 0 {
             return Err(Error::Empty { what: "the resized object" });
         }
+        self.resize_object(backend, id, size)
+    }
+
+    /// [`Domain::resize`], of an object that may be resized.
+    pub(super) fn resize_object(&mut self, backend: &mut dyn Backend, id: ObjectId, size: u64) -> Result<(), Error> {
         let old = self.size_now(backend, id)?;
         for mapping in &self.object(id)?.mappings {
             let mapping = self.mapping(*mapping)?;
@@ -270,7 +281,7 @@ impl Domain {
         }
     }
 
-    fn adopt(&mut self, medium: Medium, size: u64) -> Adopted {
+    pub(super) fn adopt(&mut self, medium: Medium, size: u64) -> Adopted {
         if let Medium::File { identity } = medium
             && let Some(&object) = self.files.get(&identity)
         {
@@ -293,6 +304,7 @@ impl Domain {
             queue: alloc::vec::Vec::new(),
             newest: None,
             version: 0,
+            heap: None,
         });
         if let Medium::File { identity } = medium {
             self.files.insert(identity, id);

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::Domain;
 use super::leases::{ONE_LEASE, Target, busy};
 use crate::entries::{Lease, Object, Waiter};
-use crate::{Access, Backend, Error, InstanceId, LeaseId, ObjectId, Quotas, Span, WaiterId};
+use crate::{Access, Backend, Error, InstanceId, LeaseId, ObjectId, Quotas, ReceiverId, Span, WaiterId};
 
 const ONE_WAITER: Quotas = Quotas { waiters: 1, ..Quotas::NONE };
 
@@ -21,6 +21,16 @@ pub enum Asked {
     Granted(LeaseId),
     /// It will be the waiter's: see [`Domain::collect`] and [`Domain::give_up`].
     Waits(WaiterId),
+}
+
+/// Whose wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Woken {
+    /// Who waited for a lease.
+    Waiter(WaiterId),
+    /// Who waited for a block.
+    Receiver(ReceiverId),
 }
 
 impl Domain {
@@ -120,7 +130,7 @@ impl Domain {
     }
 
     /// Whose wait is over since the last call, in the order in which they were served. The waiters of what is gone are among them.
-    pub fn take_woken(&mut self) -> Vec<WaiterId> {
+    pub fn take_woken(&mut self) -> Vec<Woken> {
         core::mem::take(&mut self.woken)
     }
 
@@ -154,7 +164,7 @@ impl Domain {
             if let Some(waiter) = self.waiters.get_mut(id) {
                 waiter.granted = Some(lease);
             }
-            self.woken.push(id);
+            self.woken.push(Woken::Waiter(id));
         }
     }
 
@@ -166,7 +176,7 @@ impl Domain {
             let Some(waiter) = self.waiters.get(id) else { continue };
             let caller = waiter.wanted.instance;
             self.give_up(backend, caller, id);
-            self.woken.push(id);
+            self.woken.push(Woken::Waiter(id));
         }
     }
 
@@ -176,7 +186,7 @@ impl Domain {
         let waits = |id: &WaiterId| self.waiters.get(*id).is_some_and(|waiter| waiter.upgrades == Some(lease));
         for id in instance.waiters.iter().copied().filter(waits).collect::<Vec<_>>() {
             self.remove_waiter(id);
-            self.woken.push(id);
+            self.woken.push(Woken::Waiter(id));
         }
     }
 

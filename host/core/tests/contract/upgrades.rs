@@ -60,11 +60,11 @@ fn an_upgrade_goes_before_a_writer_that_waits_for_it() {
     let Ok(Asked::Waits(writer)) = writer else { panic!("two read") };
     let Ok(Asked::Waits(upgrading)) = upgrade(&mut world, 0, lease) else { panic!("another reads") };
     world.release(1, other).expect("live");
-    assert_eq!(world.domain.take_woken(), [upgrading]);
+    assert_eq!(world.woken(), [upgrading]);
     let collected = world.call(0, |domain, ram, me| domain.collect(ram, me, upgrading));
     assert_eq!(collected, Ok(Some(lease)), "it is the same lease");
     world.release(0, lease).expect("live");
-    assert_eq!(world.domain.take_woken(), [writer]);
+    assert_eq!(world.woken(), [writer]);
     world.check_books();
 }
 
@@ -105,7 +105,7 @@ fn an_upgrade_that_would_close_a_ring_by_going_first_is_told() {
     wait(1, (2 * G, G));
     assert_eq!(upgrade(&mut world, 0, first), Err(Code::Deadlock));
     world.host(|domain, ram, _| domain.end(ram, device));
-    assert_eq!(world.domain.take_woken().len(), 1, "the third reads, and the ring is open");
+    assert_eq!(world.woken().len(), 1, "the third reads, and the ring is open");
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn collect(world: &mut World, waiter: WaiterId) -> Result<Option<LeaseId>, Code>
 fn an_upgrade_of_a_lease_that_is_given_back_is_waited_for_no_more() {
     let (mut world, mappings, leases, waiter) = waiting_upgrade();
     world.release(0, leases[0]).expect("live");
-    assert_eq!(world.domain.take_woken(), [waiter], "so that its call ends");
+    assert_eq!(world.woken(), [waiter], "so that its call ends");
     assert_eq!(collect(&mut world, waiter), Err(Code::Stale));
     get(&mut world, 2, mappings[2], Access::Read);
     world.check_books();

@@ -64,7 +64,7 @@ impl Scene {
     }
 
     fn woken(&mut self) -> Vec<WaiterId> {
-        self.world.domain.take_woken()
+        self.world.woken()
     }
 }
 

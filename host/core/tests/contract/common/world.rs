@@ -2,7 +2,7 @@
 
 use memctl_core::{
     Access, Code, Domain, Error, Granule, HandleId, InstanceId, LeaseId, MappingId, Medium, Memory, ObjectId, Quotas,
-    Rights,
+    Rights, WaiterId, Woken,
 };
 use memctl_model::MapAt;
 
@@ -44,6 +44,12 @@ impl World {
     pub(crate) fn hear_files(&mut self) {
         self.domain.hear_files();
         self.hears = true;
+    }
+
+    /// Whose wait for a lease is over.
+    pub(crate) fn woken(&mut self) -> Vec<WaiterId> {
+        let lease = |woken| if let Woken::Waiter(id) = woken { Some(id) } else { None };
+        self.domain.take_woken().into_iter().filter_map(lease).collect()
     }
 
     fn add_memory(&mut self, guest: usize) {

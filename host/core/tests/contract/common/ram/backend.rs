@@ -67,6 +67,19 @@ impl Backend for Ram {
         self.call()
     }
 
+    fn zero(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        self.check(view, part);
+        let done = self.call();
+        let len = at(if done.is_ok() { part.real } else { part.real / 2 });
+        let bytes = match view.shown {
+            Shown::Alias => &mut self.objects.get_mut(&view.object).expect("live").bytes[at(part.offset)..],
+            Shown::Copy => self.own(view.memory, part.window),
+            Shown::Snapshot => panic!("a snapshot is nobody's block"),
+        };
+        bytes[..len].fill(0);
+        done
+    }
+
     fn publish(&mut self, view: &View, part: Part) -> Result<(), Error> {
         self.check(view, part);
         let failed = self.call();

@@ -1,0 +1,309 @@
+//! Blocks: allocating, freeing, sharing, giving away.
+
+use super::bytes::Stored;
+use crate::domain::leases::ONE_LEASE;
+use crate::heap::{Block, Holder};
+use crate::space::Placed;
+use crate::{Access, Backend, BlockId, Domain, Error, HeapId, HeapRights, InstanceId, Quotas, Token};
+
+impl Domain {
+    /// A block of `len` zero bytes at a multiple of `align`, which `caller` owns. In a chain, the first heap that has room has it.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Access`], [`Error::Empty`], [`Error::Misaligned`] if `align` is no power of two, [`Error::OutOfMemory`] if there is
+    /// no room, [`Error::Quota`], and the backend's. There is no block then.
+    pub fn alloc_block(
+        &mut self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        heap: HeapId,
+        (len, align): (u64, u64),
+    ) -> Result<Token, Error> {
+        self.check_heap_rights(caller, heap, HeapRights::WRITE | HeapRights::ALLOCATE)?;
+        if len == 0 {
+            return Err(Error::Empty { what: "the new block" });
+        }
+        if !align.is_power_of_two() {
+            // The nearest power that would do.
+            let granule = align.checked_next_power_of_two().unwrap_or(1 << 63);
+            return Err(Error::Misaligned { what: "the block's alignment", value: align, granule });
+        }
+        self.check_quota(caller, Quotas { blocks: 1, block_bytes: len, ..Quotas::NONE })?;
+        let mut last = Error::OutOfMemory { what: "the heap has no room for the block" };
+        for index in 0.. {
+            let Ok((member, _)) = self.heap_member(heap, index) else { break };
+            match self.alloc_in(backend, caller, member, (len, align)) {
+                Err(error @ Error::OutOfMemory { .. }) => last = error,
+                done => return done,
+            }
+        }
+        Err(last)
+    }
+
+    fn alloc_in(
+        &mut self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        heap: HeapId,
+        (len, align): (u64, u64),
+    ) -> Result<Token, Error> {
+        let placed = match self.managed_mut(heap)?.space.alloc(len, align) {
+            Some(placed) => placed,
+            None => {
+                self.grow_heap(backend, heap, (len, align))?;
+                let full = Error::OutOfMemory { what: "the heap has no room for the block" };
+                self.managed_mut(heap)?.space.alloc(len, align).ok_or(full)?
+            }
+        };
+        let Placed { offset, len: room, node } = placed;
+        let block = Block { heap, offset, len, room, node, holder: Holder::Given, shared: false, readers: 0 };
+        let managed = self.managed_mut(heap)?;
+        let stored = if offset >= managed.fresh { Stored::Zeros } else { Stored::Anything };
+        managed.fresh = managed.fresh.max(offset + room);
+        let ready =
+            self.check_quota(caller, block.quota()).and_then(|()| self.zero_block(backend, &block, caller, stored));
+        if let Err(error) = ready {
+            self.managed_mut(heap)?.space.free(node);
+            return Err(error);
+        }
+        self.managed_mut(heap)?.blocks += 1;
+        self.take_quota(caller, block.quota());
+        let id: BlockId = self.blocks.insert(block);
+        self.put_owner(id, caller);
+        Ok(self.token(id, &block))
+    }
+
+    /// Makes room for a block at the end of a heap that may grow.
+    fn grow_heap(&mut self, backend: &mut dyn Backend, heap: HeapId, (len, align): (u64, u64)) -> Result<(), Error> {
+        let full = Error::OutOfMemory { what: "the heap has no room for the block" };
+        let managed = self.managed(heap)?;
+        let (object, old, max) = (managed.object, managed.space.len(), managed.max_len);
+        let needed = old.checked_add(len).and_then(|end| end.checked_add(align)).ok_or(full.clone())?;
+        // Twice as much as before, so that a heap that grows to many blocks grows a few times.
+        let new = self.granule.round_up(needed.max(old.saturating_mul(2)).min(max));
+        if new <= old || new > max {
+            return Err(full);
+        }
+        self.resize_object(backend, object, new)?;
+        self.managed_mut(heap)?.space.grow(new);
+        Ok(())
+    }
+
+    /// The owner frees a block.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Access`] for others, [`Error::Busy`] while somebody reads it; the backend's.
+    pub fn free_block(&mut self, backend: &mut dyn Backend, caller: InstanceId, token: Token) -> Result<(), Error> {
+        let (id, block) = self.own_block(caller, token)?;
+        check_unread(&block)?;
+        self.allow_in_block(backend, &block, caller, None)?;
+        self.remove_block(id);
+        Ok(())
+    }
+
+    /// The owner lets others read a block.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Access`]; the backend's.
+    pub fn share_block(&mut self, backend: &mut dyn Backend, caller: InstanceId, token: Token) -> Result<(), Error> {
+        let (id, block) = self.own_block(caller, token)?;
+        if !block.shared {
+            self.bring_block_out(backend, &block, caller)?;
+            self.allow_in_block(backend, &block, caller, Some(Access::Read))?;
+            self.put_shared(id, true);
+        }
+        Ok(())
+    }
+
+    /// The owner may write a block again.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Access`], [`Error::Busy`] while somebody reads it; the backend's.
+    pub fn unshare_block(&mut self, backend: &mut dyn Backend, caller: InstanceId, token: Token) -> Result<(), Error> {
+        let (id, block) = self.own_block(caller, token)?;
+        check_unread(&block)?;
+        if block.shared {
+            self.allow_in_block(backend, &block, caller, Some(Access::Write))?;
+            self.put_shared(id, false);
+        }
+        Ok(())
+    }
+
+    /// The owner gives a block away, to whoever takes it first.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Access`], [`Error::Busy`] while somebody reads it; the backend's.
+    pub fn give_block(&mut self, backend: &mut dyn Backend, caller: InstanceId, token: Token) -> Result<(), Error> {
+        let id = self.let_block_go(backend, caller, token)?;
+        self.put_holder(id, Holder::Given);
+        Ok(())
+    }
+
+    /// `caller` owns a block that was given away.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Access`], [`Error::Busy`] if it was not given away, [`Error::Quota`]; the backend's.
+    pub fn take_block(&mut self, backend: &mut dyn Backend, caller: InstanceId, token: Token) -> Result<(), Error> {
+        let (id, block) = self.block_of(token)?;
+        self.check_heap_rights(caller, block.heap, HeapRights::WRITE)?;
+        if block.holder != Holder::Given {
+            return Err(busy(&block));
+        }
+        self.hand_over(backend, id, &block, caller)
+    }
+
+    /// `caller` reads a shared block, which stays as it is until it releases that.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Access`], [`Error::Busy`] if it isn't shared, or the caller has it already, [`Error::Quota`]; the backend's.
+    pub fn resolve_block(&mut self, backend: &mut dyn Backend, caller: InstanceId, token: Token) -> Result<(), Error> {
+        let (id, block) = self.block_of(token)?;
+        self.check_heap_rights(caller, block.heap, HeapRights::READ)?;
+        let reads = self.instance(caller)?.reading.contains(&id);
+        if !block.shared || reads || is_owner(&block, caller) {
+            return Err(busy(&block));
+        }
+        self.check_quota(caller, ONE_LEASE)?;
+        self.bring_block_in(backend, &block, caller, Access::Read)?;
+        self.take_quota(caller, ONE_LEASE);
+        if let Some(instance) = self.instances.get_mut(caller) {
+            instance.reading.insert(id);
+        }
+        if let Some(block) = self.blocks.get_mut(id) {
+            block.readers += 1;
+        }
+        Ok(())
+    }
+
+    /// `caller` doesn't read a block any more.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if it doesn't anyway.
+    pub fn release_block(&mut self, backend: &mut dyn Backend, caller: InstanceId, token: Token) -> Result<(), Error> {
+        let (id, _) = self.block_of(token)?;
+        if !self.instance(caller)?.reading.contains(&id) {
+            return Err(Error::Stale { what: "right to read the block" });
+        }
+        self.stop_reading(backend, caller, id);
+        Ok(())
+    }
+
+    pub(super) fn stop_reading(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: BlockId) {
+        if let Some(instance) = self.instances.get_mut(caller) {
+            instance.reading.remove(&id);
+        }
+        self.give_quota(caller, ONE_LEASE);
+        if let Some(block) = self.blocks.get_mut(id) {
+            block.readers -= 1;
+            let block = *block;
+            // Access that can't be taken from the block is taken from the whole window.
+            let _taken = self.allow_in_block(backend, &block, caller, None);
+            if block.readers == 0 && block.holder == Holder::Abandoned {
+                self.remove_block(id);
+            }
+        }
+    }
+
+    /// The owner doesn't have the block any more, and what it wrote is stored. To whom it goes is up to the caller.
+    pub(super) fn let_block_go(
+        &mut self,
+        backend: &mut dyn Backend,
+        caller: InstanceId,
+        token: Token,
+    ) -> Result<BlockId, Error> {
+        let (id, block) = self.own_block(caller, token)?;
+        check_unread(&block)?;
+        if block.shared {
+            self.allow_in_block(backend, &block, caller, None)?;
+            self.put_shared(id, false);
+        } else {
+            self.bring_block_out(backend, &block, caller)?;
+        }
+        self.remove_owner(id);
+        Ok(id)
+    }
+
+    /// `to` owns a block that was nobody's.
+    pub(super) fn hand_over(
+        &mut self,
+        backend: &mut dyn Backend,
+        id: BlockId,
+        block: &Block,
+        to: InstanceId,
+    ) -> Result<(), Error> {
+        self.instance(to)?.account.check("guest", block.quota())?;
+        self.bring_block_in(backend, block, to, Access::Write)?;
+        // On its way it counted for the domain alone, and still does.
+        if let Some(instance) = self.instances.get_mut(to) {
+            instance.account.take(block.quota());
+        }
+        self.put_owner(id, to);
+        Ok(())
+    }
+
+    fn own_block(&self, caller: InstanceId, token: Token) -> Result<(BlockId, Block), Error> {
+        let (id, block) = self.block_of(token)?;
+        if !is_owner(&block, caller) {
+            return Err(Error::Access { right: "own the block" });
+        }
+        Ok((id, block))
+    }
+
+    pub(super) fn put_owner(&mut self, id: BlockId, owner: InstanceId) {
+        let Some(instance) = self.instances.get_mut(owner) else { return };
+        // Quotas keep blocks far below 2^32.
+        let place = u32::try_from(instance.owned.len()).unwrap_or(u32::MAX);
+        instance.owned.push(id);
+        self.put_holder(id, Holder::Owner { instance: owner, place });
+    }
+
+    /// The block is nobody's, and counts for the domain alone.
+    pub(super) fn remove_owner(&mut self, id: BlockId) {
+        let Some(block) = self.blocks.get(id).copied() else { return };
+        let Holder::Owner { instance: owner, place } = block.holder else { return };
+        let Some(instance) = self.instances.get_mut(owner) else { return };
+        instance.account.give(block.quota());
+        instance.owned.swap_remove(place as usize);
+        instance.inherited.retain(|inherited| *inherited != id);
+        let moved = instance.owned.get(place as usize).copied();
+        self.put_holder(id, Holder::Sent);
+        if let Some(moved) = moved {
+            self.put_holder(moved, Holder::Owner { instance: owner, place });
+        }
+    }
+
+    /// The block is gone, and its place free.
+    pub(super) fn remove_block(&mut self, id: BlockId) {
+        self.remove_owner(id);
+        let Some(block) = self.blocks.remove(id) else { return };
+        self.account.give(block.quota());
+        if let Ok(managed) = self.managed_mut(block.heap) {
+            managed.space.free(block.node);
+            managed.blocks -= 1;
+        }
+    }
+
+    pub(super) fn put_holder(&mut self, id: BlockId, holder: Holder) {
+        if let Some(block) = self.blocks.get_mut(id) {
+            block.holder = holder;
+        }
+    }
+
+    fn put_shared(&mut self, id: BlockId, shared: bool) {
+        if let Some(block) = self.blocks.get_mut(id) {
+            block.shared = shared;
+        }
+    }
+}
+
+fn is_owner(block: &Block, caller: InstanceId) -> bool {
+    matches!(block.holder, Holder::Owner { instance, .. } if instance == caller)
+}
+
+fn check_unread(block: &Block) -> Result<(), Error> {
+    if block.readers > 0 { Err(busy(block)) } else { Ok(()) }
+}
+
+fn busy(block: &Block) -> Error {
+    Error::Busy { start: block.offset, end: block.offset + block.len }
+}

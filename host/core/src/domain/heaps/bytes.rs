@@ -1,0 +1,133 @@
+//! A block's bytes, when it changes hands: they go to the heap's object from the window of who had it, and into the window of who has it now.
+
+use crate::heap::Block;
+use crate::{Access, Backend, Domain, Error, InstanceId, MappingId, Part, Shown, Span, View};
+
+impl Domain {
+    /// Where an instance that has attached the heap sees the block.
+    fn shown_block(&self, block: &Block, instance: InstanceId) -> Result<Option<(View, Part)>, Error> {
+        let Some(&mapping) = self.managed(block.heap)?.attached.get(&instance) else { return Ok(None) };
+        self.shown_at(mapping, block.offset, block.room).map(Some)
+    }
+
+    fn shown_at(&self, mapping: MappingId, offset: u64, len: u64) -> Result<(View, Part), Error> {
+        let view = self.mapping(mapping)?.view;
+        let window = Span::claim("the block", view.window.start() + offset, len)?;
+        Ok((view, Part { window, offset, real: len }))
+    }
+
+    /// What the owner wrote is in the object from now on, and it can't touch the block any more.
+    pub(super) fn bring_block_out(
+        &mut self,
+        backend: &mut dyn Backend,
+        block: &Block,
+        owner: InstanceId,
+    ) -> Result<(), Error> {
+        let Some((view, part)) = self.shown_block(block, owner)? else { return Ok(()) };
+        if view.shown == Shown::Copy && view.writable {
+            backend.publish(&view, part)?;
+        }
+        self.allow_block(backend, &view, part, None)
+    }
+
+    /// The instance has the block's newest bytes where it looks for them, and can touch it so.
+    pub(super) fn bring_block_in(
+        &mut self,
+        backend: &mut dyn Backend,
+        block: &Block,
+        instance: InstanceId,
+        access: Access,
+    ) -> Result<(), Error> {
+        let Some((view, part)) = self.shown_block(block, instance)? else { return Ok(()) };
+        if view.shown == Shown::Copy {
+            let window = part.window;
+            let refresh = |backend: &mut dyn Backend| backend.refresh(&view, part);
+            self.with_part_access(backend, &view, window, refresh)?;
+        }
+        self.allow_block(backend, &view, part, Some(access))
+    }
+
+    /// How the instance can touch the block from now on.
+    pub(super) fn allow_in_block(
+        &self,
+        backend: &mut dyn Backend,
+        block: &Block,
+        instance: InstanceId,
+        access: Option<Access>,
+    ) -> Result<(), Error> {
+        match self.shown_block(block, instance)? {
+            Some((view, part)) => self.allow_block(backend, &view, part, access),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes a new block zero, where its owner sees it and where it is stored. `fresh` says that it is stored so already.
+    pub(super) fn zero_block(
+        &mut self,
+        backend: &mut dyn Backend,
+        block: &Block,
+        owner: InstanceId,
+        stored: Stored,
+    ) -> Result<(), Error> {
+        let shown = self.shown_block(block, owner)?;
+        match shown {
+            Some((view, part)) if view.writable => {
+                if view.shown == Shown::Copy || stored == Stored::Anything {
+                    self.allow_block(backend, &view, part, Some(Access::Write))?;
+                    backend.zero(&view, part)?;
+                }
+            }
+            _ => {
+                let object = self.managed(block.heap)?.object;
+                if stored == Stored::Anything {
+                    backend.discard_stored(object, block.offset, block.room)?;
+                }
+                if let Some((view, part)) = shown
+                    && view.shown == Shown::Copy
+                {
+                    self.with_part_access(backend, &view, part.window, |backend| backend.zero(&view, part))?;
+                }
+            }
+        }
+        self.allow_in_block(backend, block, owner, Some(Access::Write))
+    }
+
+    /// Where pages keep blocks from who doesn't have them.
+    fn allow_block(
+        &self,
+        backend: &mut dyn Backend,
+        view: &View,
+        part: Part,
+        access: Option<Access>,
+    ) -> Result<(), Error> {
+        if !view.guarded {
+            return Ok(());
+        }
+        let most = if view.writable { Access::Write } else { Access::Read };
+        backend.permit(view.memory, part.window, access.map(|access| access.min(most)))
+    }
+
+    /// Runs `touch`, which writes a part of a window that copies, whatever is protected there.
+    fn with_part_access(
+        &self,
+        backend: &mut dyn Backend,
+        view: &View,
+        part: Span,
+        touch: impl FnOnce(&mut dyn Backend) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if !view.restricted {
+            return touch(backend);
+        }
+        let part = self.granule.cover(part)?;
+        backend.permit(view.memory, part, Some(Access::Write))?;
+        let touched = touch(backend);
+        touched.and(self.permit(backend, view.instance, view.memory, part))
+    }
+}
+
+/// What is stored in the heap where a new block will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    Zeros,
+    Anything,
+}
