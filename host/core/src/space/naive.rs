@@ -1,6 +1,7 @@
 //! A map of the units of a space, one flag each, and steps to take with both.
 
 use alloc::{vec, vec::Vec};
+use core::ops::Range;
 
 use proptest::prelude::*;
 
@@ -9,10 +10,15 @@ use super::{Placed, Space};
 /// Bytes.
 pub(super) const UNIT: u64 = 16;
 
+/// Lengths of a space to start with; short ones where each instruction is interpreted.
+pub(super) fn lens() -> Range<u64> {
+    0..if cfg!(miri) { 1_000 } else { 70_000 }
+}
+
 /// Fewer cases where each instruction is interpreted.
 pub(super) fn cases() -> ProptestConfig {
     let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    if cfg!(miri) { ProptestConfig { cases: 3, ..usual } } else { usual }
+    if cfg!(miri) { ProptestConfig { cases: 1, ..usual } } else { usual }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +45,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => any::<usize>().prop_map(|which| Step::Free { which }),
         1 => (0..3000_u64).prop_map(|more| Step::Grow { more }),
     ];
-    proptest::collection::vec(step, 0..if cfg!(miri) { 40 } else { 200 })
+    proptest::collection::vec(step, 0..if cfg!(miri) { 10 } else { 200 })
 }
 
 #[derive(Clone, Debug)]
