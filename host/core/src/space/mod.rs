@@ -35,6 +35,7 @@
 //! - So it can only fail with `n` live ranges if less than `(n + 1) · need · 33/32` bytes are free. That is the bound on
 //!   fragmentation. What a program can drive an allocator to that may not move blocks is known to be bad for each of
 //!   them: Robson, *Bounds for Some Functions Concerning Dynamic Storage Allocation*, JACM 21(3), 1974.
+//! - A space that has grown by `need` has room.
 //! - While some gap has `need · 33/32` or more, the gap that it cuts is less than 1/32 longer than the shortest of these.
 //! - If all ranges have one length that is a multiple of the alignment (frames of a camera), it fails only when no gap is
 //!   long enough: all ranges then start at multiples of that length, and only the last gap can be shorter than one.

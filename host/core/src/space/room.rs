@@ -42,6 +42,19 @@ proptest! {
     }
 
     #[test]
+    fn a_space_that_has_grown_by_what_was_needed_has_room(len in lens(), steps in steps()) {
+        let (mut space, mut naive) = Naive::new(len);
+        for step in steps {
+            if let (Step::Alloc { len, align }, None) = (step, naive.step(&mut space, step)) {
+                let need = len.next_multiple_of(UNIT) + align.max(UNIT) - UNIT;
+                let mut grown = space.clone();
+                grown.grow(space.len() + need);
+                prop_assert!(grown.alloc(len, align).is_some());
+            }
+        }
+    }
+
+    #[test]
     fn no_gap_is_cut_while_a_much_shorter_one_surely_has_room(len in lens(), steps in steps()) {
         let (mut space, mut naive) = Naive::new(len);
         for step in steps {
