@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use memctl_alias::{FileObject, host_page_size};
-use memctl_core::{Error, Granule, Medium, Quotas, Rights, Threads};
+use memctl_core::{Access, Error, Granule, HeapOptions, Medium, Quotas, Rights, Threads};
 
 use crate::body::{Bodies, Body};
 use crate::domain::{Shared, new_body};
+use crate::heap::Planned;
 use crate::{BuildError, Domain, Mode, Source};
 
 /// Makes a [`Domain`].
@@ -27,6 +28,7 @@ pub struct DomainBuilder {
     domain_quotas: Option<Quotas>,
     guest_quotas: Option<Quotas>,
     objects: Vec<(String, Source, Rights)>,
+    pub(crate) heaps: Vec<(String, Planned, HeapOptions)>,
     files: bool,
     threads: Option<Threads>,
     audited: bool,
@@ -144,6 +146,10 @@ impl DomainBuilder {
             publish(&mut rules, &mut bodies, self.mode, &name, source, rights)
                 .map_err(|error| BuildError::Object { name, error })?;
         }
+        for (name, planned, options) in self.heaps {
+            crate::heap::publish(&mut rules, &mut bodies, self.mode, &name, planned, options)
+                .map_err(|error| BuildError::Heap { name, error })?;
+        }
         let shared = Shared::new(
             self.mode,
             self.guest_quotas.unwrap_or(Quotas::GUEST),
@@ -156,6 +162,18 @@ impl DomainBuilder {
     }
 }
 
+/// The storage that a source describes.
+pub(crate) fn body_of(mode: Mode, source: Source, access: Access) -> Result<(Medium, Body), Error> {
+    Ok(match source {
+        Source::Anonymous { size: 0 } => return Err(Error::Empty { what: "the object" }),
+        Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size)?),
+        Source::File(file) => {
+            let file = FileObject::from_file(Arc::new(file), access == Access::Write)?;
+            (Medium::File { identity: file.identity() }, Body::File(file))
+        }
+    })
+}
+
 /// Publishes an object as `name`, with its storage.
 pub(crate) fn publish(
     rules: &mut memctl_core::Domain,
@@ -165,14 +183,8 @@ pub(crate) fn publish(
     source: Source,
     rights: Rights,
 ) -> Result<(), Error> {
-    let (medium, body) = match source {
-        Source::Anonymous { size: 0 } => return Err(Error::Empty { what: "the object" }),
-        Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size)?),
-        Source::File(file) => {
-            let file = FileObject::from_file(Arc::new(file), rights.contains(Rights::WRITE))?;
-            (Medium::File { identity: file.identity() }, Body::File(file))
-        }
-    };
+    let access = if rights.contains(Rights::WRITE) { Access::Write } else { Access::Read };
+    let (medium, body) = body_of(mode, source, access)?;
     let size = body.storage().size()?;
     let adopted = rules.publish_name(name, medium, size, rights)?;
     crate::body::adopt(bodies, adopted, body);

@@ -84,6 +84,7 @@ pub(crate) fn answer<R>(answer: Result<R, memctl_core::Code>) -> Result<(Wire<R>
 /// If the linker has definitions of the same names.
 pub fn add_to_linker_without_files_sync<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     add_all(linker)?;
+    crate::heap::component::add_receive_sync(linker)?;
     let mut mapping = linker.instance(interface!("mapping"))?;
     mapping.func_wrap(
         "[method]mapping.acquire-within",
@@ -104,6 +105,7 @@ pub fn add_to_linker_without_files_sync<T: MemctlView + 'static>(linker: &mut Li
 /// If the linker has definitions of the same names.
 pub fn add_to_linker_without_files_async<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     add_all(linker)?;
+    crate::heap::component::add_receive_async(linker)?;
     let mut mapping = linker.instance(interface!("mapping"))?;
     mapping.func_wrap_async(
         "[method]mapping.acquire-within",
@@ -172,7 +174,8 @@ fn add_all<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     add_object(linker)?;
     add_mapping(linker)?;
     crate::protection::add_to_linker(linker)?;
-    crate::window::add_to_linker(linker)
+    crate::window::add_to_linker(linker)?;
+    crate::heap::component::add_to_linker(linker)
 }
 
 fn add_domain<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {

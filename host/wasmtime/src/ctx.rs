@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use memctl_core::Quotas;
+use memctl_core::{HeapRights, Quotas};
 use wasmtime::component::ResourceTable;
 use wasmtime::{CallHook, Engine, Store};
 
@@ -25,11 +25,13 @@ pub struct MemctlCtx {
 pub struct MemctlCtxBuilder {
     domain: Domain,
     quotas: Option<Quotas>,
+    pub(crate) name: Option<String>,
+    pub(crate) heap_rights: Vec<(String, HeapRights)>,
 }
 
 impl MemctlCtxBuilder {
     pub(crate) fn new(domain: Domain) -> Self {
-        Self { domain, quotas: None }
+        Self { domain, quotas: None, name: None, heap_rights: Vec::new() }
     }
 
     /// What this guest may use; the domain's [`guest_quotas`](crate::DomainBuilder::guest_quotas) unless said otherwise.
@@ -44,7 +46,17 @@ impl MemctlCtxBuilder {
     pub fn build(self) -> MemctlCtx {
         let shared = self.domain.shared;
         let limits = self.quotas.unwrap_or(shared.guest_quotas);
-        MemctlCtx { guest: Guest::new(shared, limits), tickets: Tickets::default(), handles: Handles::default() }
+        let guest = Guest::new(shared, limits);
+        {
+            let rules = &mut guest.shared.lock().rules;
+            if let Some(name) = self.name {
+                rules.name_instance(guest.instance, &name);
+            }
+            for (heap, rights) in self.heap_rights {
+                rules.set_heap_rights(guest.instance, &heap, rights);
+            }
+        }
+        MemctlCtx { guest, tickets: Tickets::default(), handles: Handles::default() }
     }
 }
 

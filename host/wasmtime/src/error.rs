@@ -16,6 +16,14 @@ pub enum BuildError {
         /// The host page in bytes.
         host_page: u64,
     },
+    /// A heap can't be published.
+    #[error("heap {name:?}: {error}")]
+    Heap {
+        /// The name it was to have.
+        name: String,
+        /// Why not.
+        error: Error,
+    },
     /// An audit was asked for where nothing aliases.
     #[error("an audit watches windows that alias, and Mode::Copy makes none: choose Mode::Auto or Mode::Alias")]
     Audit,

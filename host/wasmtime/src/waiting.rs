@@ -80,20 +80,25 @@ impl Wanted {
     }
 }
 
-impl Wait {
-    /// Waits for the bell or the deadline.
-    pub(crate) async fn until(&self, deadline: Option<Instant>, pace: Pace) {
-        let rung = poll_fn(|cx| self.bell.poll(cx));
-        match (pace, deadline) {
-            (Pace::Blocking, deadline) => {
-                self.bell.block(deadline);
-            }
-            (Pace::Async, None) => rung.await,
-            (Pace::Async, Some(deadline)) => {
-                // Which of the two it was shows when the lease is collected.
-                let _late = tokio::time::timeout_at(deadline.into(), rung).await;
-            }
+/// Waits for the bell or the deadline.
+pub(crate) async fn until(bell: &Bell, deadline: Option<Instant>, pace: Pace) {
+    let rung = poll_fn(|cx| bell.poll(cx));
+    match (pace, deadline) {
+        (Pace::Blocking, deadline) => {
+            bell.block(deadline);
         }
+        (Pace::Async, None) => rung.await,
+        (Pace::Async, Some(deadline)) => {
+            // Which of the two it was shows when what was waited for is collected.
+            let _late = tokio::time::timeout_at(deadline.into(), rung).await;
+        }
+    }
+}
+
+impl Wait {
+    /// Waits until it is served, or for the deadline.
+    pub(crate) async fn until(&self, deadline: Option<Instant>, pace: Pace) {
+        until(&self.bell, deadline, pace).await;
     }
 
     /// The lease, if it is there. `place` is where the window is, if it is for one.

@@ -224,6 +224,13 @@ impl Space {
         self.free += more;
     }
 
+    /// How many bytes are free behind everything that is taken.
+    #[must_use]
+    pub fn free_at_end(&self) -> u64 {
+        let last = &self.pieces[self.pieces[Node::EDGE].previous];
+        if last.state == State::Gap { last.len << self.unit_bits } else { 0 }
+    }
+
     /// Length in bytes, of whole units.
     #[expect(clippy::len_without_is_empty, reason = "a length, not a number of items")]
     #[must_use]

@@ -19,7 +19,7 @@ use crate::handles::Handle;
 use crate::place::Place;
 use crate::waiting::{Pace, Wanted, block_on, deadline_of_guest};
 use crate::wire::{self, Access, Capabilities, Coherence, Protection, Sharing};
-use call::Call;
+pub(crate) use call::Call;
 
 /// Adds every interface that needs no filesystem to a core linker, for guests that are called with `call`. `ctx` finds the guest's
 /// context in the store's data. A guest that waits for a lease blocks its thread.
@@ -47,6 +47,7 @@ use call::Call;
 /// If the linker has definitions of the same names.
 pub fn add_to_core_linker_sync<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<()> {
     add_all(linker, ctx)?;
+    crate::heap::core_linker::add_receive_sync(linker, ctx)?;
     let module = interface!("mapping");
     linker.func_wrap(
         module,
@@ -72,6 +73,7 @@ pub fn add_to_core_linker_async<T: Send + 'static>(
     ctx: fn(&mut T) -> &mut MemctlCtx,
 ) -> Result<()> {
     add_all(linker, ctx)?;
+    crate::heap::core_linker::add_receive_async(linker, ctx)?;
     let module = interface!("mapping");
     linker.func_wrap_async(module, ACQUIRE_WITHIN, move |mut caller: Caller<'_, T>, params: AcquireWithin| {
         Box::new(async move { acquire_within(&mut caller, ctx, params, Pace::Async).await })
@@ -146,7 +148,8 @@ fn add_all<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx
     add_object(linker, ctx)?;
     add_mapping(linker, ctx)?;
     protection::add_to_core_linker(linker, ctx)?;
-    window::add_to_core_linker(linker, ctx)
+    window::add_to_core_linker(linker, ctx)?;
+    crate::heap::core_linker::add_to_core_linker(linker, ctx)
 }
 
 fn add_domain<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut MemctlCtx) -> Result<()> {
@@ -352,7 +355,7 @@ fn add_mapping<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mut T) -> &mut Memct
 }
 
 /// The case that a number on the wire stands for; any other number traps, as in the canonical ABI.
-fn case<R>(case: Option<R>) -> Result<R> {
+pub(crate) fn case<R>(case: Option<R>) -> Result<R> {
     case.ok_or_else(|| format_err!("memory-control: invalid enum discriminant"))
 }
 

@@ -1,5 +1,6 @@
 //! Blocks: allocating, freeing, sharing, giving away.
 
+use super::UNIT;
 use super::bytes::Stored;
 use crate::domain::leases::ONE_LEASE;
 use crate::heap::{Block, Holder};
@@ -78,12 +79,14 @@ impl Domain {
         let full = Error::OutOfMemory { what: "the heap has no room for the block" };
         let managed = self.managed(heap)?;
         let (object, old, max) = (managed.object, managed.space.len(), managed.max_len);
-        let needed = old.checked_add(len).and_then(|end| end.checked_add(align)).ok_or(full.clone())?;
-        // Twice as much as before, so that a heap that grows to many blocks grows a few times.
-        let new = self.granule.round_up(needed.max(old.saturating_mul(2)).min(max));
-        if new <= old || new > max {
+        // Wherever it ends now, a block of this alignment has room in so much.
+        let room = len.checked_next_multiple_of(UNIT).and_then(|len| len.checked_add(align - 1)).ok_or(full.clone())?;
+        let needed = old.checked_add(room.saturating_sub(managed.space.free_at_end())).ok_or(full.clone())?;
+        if old == max || needed > max {
             return Err(full);
         }
+        // Twice as much as before, so that a heap that grows to many blocks grows a few times.
+        let new = self.granule.round_up(needed.max(old.saturating_mul(2))).min(max);
         self.resize_object(backend, object, new)?;
         self.managed_mut(heap)?.space.grow(new);
         Ok(())

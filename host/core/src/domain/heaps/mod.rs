@@ -16,7 +16,9 @@ use alloc::vec::Vec;
 use super::Domain;
 use crate::heap::{Block, Heap, MadeOf, Managed, Queue};
 use crate::space::Space;
-use crate::{Adopted, BlockId, Error, HeapId, HeapOptions, HeapRights, HeapStatus, InstanceId, Medium, Rights, Token};
+use crate::{
+    Adopted, BlockId, Error, HeapId, HeapOptions, HeapRights, HeapStatus, InstanceId, Medium, ObjectId, Rights, Token,
+};
 
 pub use queues::Received;
 
@@ -130,6 +132,15 @@ impl Domain {
     /// [`Error::Stale`].
     pub fn heap_status(&self, caller: InstanceId, id: HeapId) -> Result<HeapStatus, Error> {
         let rights = self.heap_rights(caller, id)?;
+        Ok(HeapStatus { rights, ..self.heap_status_of(id)? })
+    }
+
+    /// What is known of a heap, and what instances may do that nothing else was said of, for the host's own use.
+    ///
+    /// # Errors
+    /// [`Error::Stale`].
+    pub fn heap_status_of(&self, id: HeapId) -> Result<HeapStatus, Error> {
+        let rights = self.heap(id)?.rights;
         let queues = u32::try_from(self.heap(id)?.queues.len()).unwrap_or(u32::MAX);
         let mut status = HeapStatus { rights, len: 0, max_len: 0, free: 0, largest_free: 0, blocks: 0, queues };
         for (member, start) in self.members(id)? {
@@ -151,6 +162,19 @@ impl Domain {
         let members = self.members(id)?;
         let member = usize::try_from(index).ok().and_then(|index| members.get(index));
         member.copied().ok_or_else(|| Error::NotFound { name: alloc::format!("heap {index} of the chain") })
+    }
+
+    /// The object that a heap is in, for the host's own use.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Unsupported`] for a chain, which is in several.
+    pub fn heap_object(&self, id: HeapId) -> Result<ObjectId, Error> {
+        match &self.heap(id)?.made_of {
+            MadeOf::Object(managed) => Ok(managed.object),
+            MadeOf::Heaps(_) => {
+                Err(Error::Unsupported { why: "a chain has no bytes of its own: name one of its heaps" })
+            }
+        }
     }
 
     fn check_heap_name(&self, name: &str) -> Result<(), Error> {
