@@ -224,6 +224,12 @@ impl Space {
         self.free += more;
     }
 
+    /// What ranges are multiples of, in bytes.
+    #[must_use]
+    pub fn unit(&self) -> u64 {
+        1 << self.unit_bits
+    }
+
     /// How many bytes are free behind everything that is taken.
     #[must_use]
     pub fn free_at_end(&self) -> u64 {

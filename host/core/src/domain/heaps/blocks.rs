@@ -1,6 +1,5 @@
 //! Blocks: allocating, freeing, sharing, giving away.
 
-use super::UNIT;
 use super::bytes::Stored;
 use crate::domain::leases::ONE_LEASE;
 use crate::heap::{Block, Holder};
@@ -80,7 +79,7 @@ impl Domain {
         let managed = self.managed(heap)?;
         let (object, old, max) = (managed.object, managed.space.len(), managed.max_len);
         // Wherever it ends now, a block of this alignment has room in so much.
-        let room = len.checked_next_multiple_of(UNIT).and_then(|len| len.checked_add(align - 1)).ok_or(full.clone())?;
+        let room = len.checked_next_multiple_of(managed.space.unit()).and_then(|len| len.checked_add(align - 1)).ok_or(full.clone())?;
         let needed = old.checked_add(room.saturating_sub(managed.space.free_at_end())).ok_or(full.clone())?;
         if old == max || needed > max {
             return Err(full);
