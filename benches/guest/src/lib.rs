@@ -2,6 +2,7 @@
 
 #[path = "../../../examples/file-scan/src/count.rs"]
 mod count;
+mod heap;
 mod kept;
 mod mark;
 mod raw;
@@ -119,6 +120,30 @@ impl runs::Guest for Bench {
     fn pass_list(read: bool, times: u32) -> u64 {
         use bindings::memctl::bench::sink;
         with_kept(|kept| (0..times).fold(0, |sum, _| u64::wrapping_add(sum, sink::bytes(kept.plain_written(), read))))
+    }
+
+    fn attach_heap(read_only: bool) {
+        heap::attach(read_only);
+    }
+
+    fn allocate(len: u64, times: u32) {
+        heap::allocate(len, times);
+    }
+
+    fn supply(len: u64, blocks: u32) {
+        heap::supply(len, blocks);
+    }
+
+    fn forward(from: u32, to: u32, times: u32) {
+        heap::forward(from, to, times);
+    }
+
+    fn drain(from: u32) {
+        heap::drain(from);
+    }
+
+    fn look() -> u64 {
+        heap::look()
     }
 
     fn scan_mapped(path: String, window: u32, align: u32, populate: bool, scan: Scan) -> u64 {

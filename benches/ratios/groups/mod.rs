@@ -2,6 +2,7 @@
 
 mod crossing;
 mod hand_over;
+mod heap;
 mod lease;
 mod map;
 mod protection;
@@ -31,7 +32,7 @@ impl Setup {
 type Group = fn(&Setup) -> Result<Vec<Row>>;
 
 /// All groups, by the names that `--filter` knows.
-pub(crate) const GROUPS: [(&str, Group); 8] = [
+pub(crate) const GROUPS: [(&str, Group); 9] = [
     ("map", map::rows),
     ("read", read::rows),
     ("hand-over", hand_over::rows),
@@ -40,6 +41,7 @@ pub(crate) const GROUPS: [(&str, Group); 8] = [
     ("publish", publish::rows),
     ("lease", lease::rows),
     ("protection", protection::rows),
+    ("heap", heap::rows),
 ];
 
 const KIB: usize = 1 << 10;

@@ -6,6 +6,8 @@ use crate::heap::{Block, Holder};
 use crate::space::Placed;
 use crate::{Access, Backend, BlockId, Domain, Error, HeapId, HeapRights, InstanceId, Quotas, Token};
 
+const FULL: Error = Error::OutOfMemory { what: "the heap has no room for the block" };
+
 impl Domain {
     /// A block of `len` zero bytes at a multiple of `align`, which `caller` owns. In a chain, the first heap that has room has it.
     ///
@@ -29,15 +31,16 @@ impl Domain {
             return Err(Error::Misaligned { what: "the block's alignment", value: align, granule });
         }
         self.check_quota(caller, Quotas { blocks: 1, block_bytes: len, ..Quotas::NONE })?;
-        let mut last = Error::OutOfMemory { what: "the heap has no room for the block" };
-        for index in 0.. {
-            let Ok((member, _)) = self.heap_member(heap, index) else { break };
-            match self.alloc_in(backend, caller, member, (len, align)) {
-                Err(error @ Error::OutOfMemory { .. }) => last = error,
-                done => return done,
+        let (first, _) = self.heap_member(heap, 0)?;
+        let mut allocated = self.alloc_in(backend, caller, first, (len, align));
+        for index in 1.. {
+            if !matches!(allocated, Err(Error::OutOfMemory { .. })) {
+                break;
             }
+            let Ok((member, _)) = self.heap_member(heap, index) else { break };
+            allocated = self.alloc_in(backend, caller, member, (len, align));
         }
-        Err(last)
+        allocated
     }
 
     fn alloc_in(
@@ -47,15 +50,12 @@ impl Domain {
         heap: HeapId,
         (len, align): (u64, u64),
     ) -> Result<Token, Error> {
-        let placed = match self.managed_mut(heap)?.space.alloc(len, align) {
-            Some(placed) => placed,
-            None => {
-                self.grow_heap(backend, heap, (len, align))?;
-                let full = Error::OutOfMemory { what: "the heap has no room for the block" };
-                self.managed_mut(heap)?.space.alloc(len, align).ok_or(full)?
-            }
-        };
-        let Placed { offset, len: room, node } = placed;
+        let mut placed = self.managed_mut(heap)?.space.alloc(len, align);
+        if placed.is_none() {
+            self.grow_heap(backend, heap, (len, align))?;
+            placed = self.managed_mut(heap)?.space.alloc(len, align);
+        }
+        let Placed { offset, len: room, node } = placed.ok_or(FULL)?;
         let block = Block { heap, offset, len, room, node, holder: Holder::Given, shared: false, readers: 0 };
         let managed = self.managed_mut(heap)?;
         let stored = if offset >= managed.fresh { Stored::Zeros } else { Stored::Anything };
@@ -75,14 +75,16 @@ impl Domain {
 
     /// Makes room for a block at the end of a heap that may grow.
     fn grow_heap(&mut self, backend: &mut dyn Backend, heap: HeapId, (len, align): (u64, u64)) -> Result<(), Error> {
-        let full = Error::OutOfMemory { what: "the heap has no room for the block" };
         let managed = self.managed(heap)?;
         let (object, old, max) = (managed.object, managed.space.len(), managed.max_len);
         // Wherever it ends now, a block of this alignment has room in so much.
-        let room = len.checked_next_multiple_of(managed.space.unit()).and_then(|len| len.checked_add(align - 1)).ok_or(full.clone())?;
-        let needed = old.checked_add(room.saturating_sub(managed.space.free_at_end())).ok_or(full.clone())?;
+        let room = len
+            .checked_next_multiple_of(managed.space.unit())
+            .and_then(|len| len.checked_add(align - 1))
+            .ok_or(FULL)?;
+        let needed = old.checked_add(room.saturating_sub(managed.space.free_at_end())).ok_or(FULL)?;
         if old == max || needed > max {
-            return Err(full);
+            return Err(FULL);
         }
         // Twice as much as before, so that a heap that grows to many blocks grows a few times.
         let new = self.granule.round_up(needed.max(old.saturating_mul(2))).min(max);

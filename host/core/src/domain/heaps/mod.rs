@@ -159,9 +159,11 @@ impl Domain {
     /// # Errors
     /// [`Error::Stale`], [`Error::NotFound`] if it has not so many.
     pub fn heap_member(&self, id: HeapId, index: u32) -> Result<(HeapId, u64), Error> {
-        let members = self.members(id)?;
-        let member = usize::try_from(index).ok().and_then(|index| members.get(index));
-        member.copied().ok_or_else(|| Error::NotFound { name: alloc::format!("heap {index} of the chain") })
+        let member = match &self.heap(id)?.made_of {
+            MadeOf::Object(_) => (index == 0).then_some((id, 0)),
+            MadeOf::Heaps(members) => members.get(index as usize).copied(),
+        };
+        member.ok_or_else(|| Error::NotFound { name: alloc::format!("heap {index} of the chain") })
     }
 
     /// The object that a heap is in, for the host's own use.
@@ -219,6 +221,13 @@ impl Domain {
         Ok(match &self.heap(id)?.made_of {
             MadeOf::Object(_) => alloc::vec![(id, 0)],
             MadeOf::Heaps(members) => members.clone(),
+        })
+    }
+
+    fn is_member(&self, id: HeapId, member: HeapId) -> Result<bool, Error> {
+        Ok(match &self.heap(id)?.made_of {
+            MadeOf::Object(_) => id == member,
+            MadeOf::Heaps(members) => members.iter().any(|(other, _)| *other == member),
         })
     }
 

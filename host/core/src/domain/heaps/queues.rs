@@ -29,7 +29,7 @@ impl Domain {
     ) -> Result<(), Error> {
         self.check_queue_number(heap, queue)?;
         let (_, block) = self.block_of(token)?;
-        if !self.members(heap)?.iter().any(|(member, _)| *member == block.heap) {
+        if !self.is_member(heap, block.heap)? {
             return Err(Error::NotFound { name: alloc::format!("a queue of the block's heap with number {queue}") });
         }
         let id = self.let_block_go(backend, caller, token)?;

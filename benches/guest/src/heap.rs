@@ -1,0 +1,65 @@
+//! Bare calls of the interface `heap`.
+
+use std::cell::RefCell;
+
+use memctl_guest::bindings::types::Protection;
+
+use crate::bindings::wasi::memory_control::heap::{self, Token};
+use crate::raw::Room;
+
+thread_local! {
+    /// The heap, and the window that it is attached in.
+    static ATTACHED: RefCell<Option<(u64, Room)>> = const { RefCell::new(None) };
+}
+
+fn with_heap<R>(then: impl FnOnce(u64) -> R) -> R {
+    ATTACHED.with_borrow(|attached| then(attached.as_ref().expect("`attach-heap` was called").0))
+}
+
+pub(crate) fn attach(read_only: bool) {
+    let heap = heap::open("heap").expect("the host published it");
+    let len = heap::status(heap).expect("it is there").max_len;
+    let room = Room::new(usize::try_from(len).expect("it fits"), memctl_guest::domain::granule());
+    let protection = if read_only { Protection::Read } else { Protection::ReadWrite };
+    heap::attach(heap, &[], 0, room.start(), protection).expect("it can be attached");
+    ATTACHED.set(Some((heap, room)));
+}
+
+pub(crate) fn allocate(len: u64, times: u32) {
+    with_heap(|heap| {
+        for _ in 0..times {
+            let block = heap::alloc(heap, len, 16).expect("there is room");
+            heap::free(block).expect("it is ours");
+        }
+    });
+}
+
+pub(crate) fn supply(len: u64, blocks: u32) {
+    with_heap(|heap| {
+        for _ in 0..blocks {
+            let block = heap::alloc(heap, len, 4096).expect("there is room");
+            heap::send(heap, 0, block).expect("it is ours");
+        }
+    });
+}
+
+pub(crate) fn forward(from: u32, to: u32, times: u32) {
+    with_heap(|heap| {
+        for _ in 0..times {
+            let block: Token = heap::receive(heap, from, 0).expect("one was sent");
+            heap::send(heap, to, block).expect("it is ours");
+        }
+    });
+}
+
+pub(crate) fn drain(from: u32) {
+    with_heap(|heap| {
+        while let Ok(block) = heap::receive(heap, from, 0) {
+            heap::free(block).expect("it is ours");
+        }
+    });
+}
+
+pub(crate) fn look() -> u64 {
+    ATTACHED.with_borrow(|attached| attached.as_ref().expect("`attach-heap` was called").1.sum_by_granules())
+}
