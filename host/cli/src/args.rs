@@ -10,7 +10,7 @@ use crate::component::ComponentArgs;
 use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
-use crate::spec::{DirSpec, EnvSpec, ObjectSpec, QuotaSpec};
+use crate::spec::{DirSpec, EnvSpec, HeapSpec, ObjectSpec, QuotaSpec};
 
 /// Run WebAssembly programs that map memory, and check that they behave the same on every kind of memory hardware.
 #[derive(Debug, Parser)]
@@ -137,7 +137,10 @@ pub struct GuestArgs {
     /// it looks like a size), which the program can change unless it is :ro.
     #[arg(long = "object", value_name = "NAME=SIZE|NAME=PATH[:ro]", help_heading = "Memory control")]
     pub objects: Vec<ObjectSpec>,
-    /// Change a limit: objects, object-bytes, mappings, mapped-bytes, leases or waiters.
+    /// Publish a shared heap of SIZE bytes as NAME, which grows to MAX if it has no room. What it holds at the end is not compared.
+    #[arg(long = "heap", value_name = "NAME=SIZE[..MAX]", help_heading = "Memory control")]
+    pub heaps: Vec<HeapSpec>,
+    /// Change a limit: objects, object-bytes, mappings, mapped-bytes, leases, waiters, protected-ranges, blocks or block-bytes.
     #[arg(long = "quota", value_name = "KEY=VALUE", help_heading = "Memory control")]
     pub quotas: Vec<QuotaSpec>,
     /// Answer calls that protect memory as if it were protected also where neither an MMU nor --instrument sees to that: nothing holds the program to it

@@ -31,6 +31,7 @@ Examples:
   memctl run app.wasm --flag-of-the-app
   memctl run --dir data::/data:ro scan.wasm /data/words.txt
   memctl run --object frames=16MiB --object log=./log.bin:ro app.wasm
+  memctl run --heap messages=1MiB..64MiB app.wasm
   memctl run --quota mapped-bytes=1GiB --quota mappings=64 app.wasm
   memctl run --audit --object frames=16MiB app.wasm
   memctl run --backend copy --instrument app.wasm

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use memctl_wasmtime::{
-    Cause, Domain, FaultKind, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source, StaticProtection,
-    Violation,
+    Cause, Domain, FaultKind, HeapOptions, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source,
+    StaticProtection, Violation,
 };
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
@@ -18,7 +18,7 @@ use crate::args::BackendChoice;
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::setup::{Setup, open_object_file};
-use crate::spec::{Access, ObjectSource, ObjectSpec, QuotaKey, QuotaSpec};
+use crate::spec::{Access, HeapSpec, ObjectSource, ObjectSpec, QuotaKey, QuotaSpec};
 use crate::surroundings::Surroundings;
 
 /// How a program ended.
@@ -199,7 +199,11 @@ fn domain(backend: BackendChoice, leases: Leases, setup: &Setup) -> Result<Domai
         };
         builder = builder.object(&object.name, source, rights);
     }
-    builder.build().context("can't set memory control up (flags --backend and --object)")
+    for HeapSpec { name, size, max } in &setup.heaps {
+        let options = HeapOptions { max_len: max.0, ..HeapOptions::default() };
+        builder = builder.heap(name, Source::anonymous(size.0), options);
+    }
+    builder.build().context("can't set memory control up (flags --backend, --object and --heap)")
 }
 
 fn guest_quotas(changes: &[QuotaSpec]) -> Result<Quotas> {

@@ -182,6 +182,7 @@ mod tests {
             env: vec![],
             dirs: dirs.collect(),
             objects: vec![],
+            heaps: vec![],
             quotas: vec![],
             advisory_protection: false,
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::args::GuestArgs;
-use crate::spec::{Access, DirSpec, EnvSpec, ObjectSource, ObjectSpec, QuotaSpec};
+use crate::spec::{Access, DirSpec, EnvSpec, HeapSpec, ObjectSource, ObjectSpec, QuotaSpec};
 
 /// Everything that one run of the program can see of this machine.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Setup {
     pub dirs: Vec<DirSpec>,
     /// Its objects; paths as for directories, and no two have one name.
     pub objects: Vec<ObjectSpec>,
+    /// Its shared heaps, no two of one name.
+    pub heaps: Vec<HeapSpec>,
     /// Changed limits.
     pub quotas: Vec<QuotaSpec>,
     /// Protection may be no more than advice.
@@ -37,6 +39,7 @@ impl Setup {
             env: args.env.clone(),
             dirs: args.dirs.clone(),
             objects: args.objects.clone(),
+            heaps: args.heaps.clone(),
             quotas: args.quotas.clone(),
             advisory_protection: args.advisory_protection,
         };
@@ -60,6 +63,10 @@ impl Setup {
             if !object_names.insert(object.name.as_str()) {
                 bail!("--object {}: given twice", object.name);
             }
+        }
+        let mut heap_names = BTreeSet::new();
+        if let Some(twice) = setup.heaps.iter().find(|heap| !heap_names.insert(heap.name.as_str())) {
+            bail!("--heap {}: given twice", twice.name);
         }
         Ok(setup)
     }

@@ -132,6 +132,40 @@ impl ObjectSource {
     }
 }
 
+/// `NAME=SIZE[..MAX]`: a shared heap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeapSpec {
+    /// What the guest opens it as.
+    pub name: String,
+    /// How long it is at first.
+    pub size: Size,
+    /// How long it can become.
+    pub max: Size,
+}
+
+impl FromStr for HeapSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORM: &str = "the form is NAME=SIZE or NAME=SIZE..MAX, such as messages=1MiB..64MiB";
+        let (name, sizes) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or(FORM)?;
+        let (size, max) = sizes.split_once("..").unwrap_or((sizes, sizes));
+        let bytes = |text: &str| text.parse::<Size>().map_err(|error| format!("{error}; {FORM}"));
+        let (size, max) = (bytes(size)?, bytes(max)?);
+        let wrong = [size, max].into_iter().find(|size| size.0 == 0 || !size.0.is_multiple_of(GRANULE));
+        if let Some(wrong) = wrong {
+            return Err(format!("{} bytes is no multiple of {GRANULE}, or nothing at all; {FORM}", wrong.0));
+        }
+        if max < size {
+            return Err(format!("a heap can't grow from {size} to {max}; {FORM}"));
+        }
+        Ok(Self { name: name.to_owned(), size, max })
+    }
+}
+
+/// What lengths of heaps are multiples of: the granule of any host that this runs on.
+const GRANULE: u64 = 4096;
+
 /// A limit that `--quota` can change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuotaKey {
@@ -209,6 +243,24 @@ impl FromStr for QuotaSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_heap_has_a_length_and_another_to_grow_to() {
+        let heap = |size, max| Ok(HeapSpec { name: "h".to_owned(), size: Size(size), max: Size(max) });
+        assert_eq!("h=64KiB".parse(), heap(65536, 65536));
+        assert_eq!("h=4096..1MiB".parse(), heap(4096, 1 << 20));
+        for (text, part) in [
+            ("h", "NAME=SIZE..MAX"),
+            ("=4096", "NAME=SIZE..MAX"),
+            ("h=4097", "multiple of 4096"),
+            ("h=0", "nothing at all"),
+            ("h=8KiB..4KiB", "can't grow"),
+            ("h=4096..1MB", "not a unit"),
+        ] {
+            let error = text.parse::<HeapSpec>().expect_err("malformed");
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
 
     #[test]
     fn a_directory_has_two_names_and_an_access() {

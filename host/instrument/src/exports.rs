@@ -56,7 +56,7 @@ pub(crate) const CONTROL: &str = "wasi:memory-control/";
 
 /// Whether importing from this module asks for table checks.
 pub(crate) fn asks_for_table(module: &str) -> bool {
-    module
-        .strip_prefix(CONTROL)
-        .is_some_and(|interface| ["protection", "mapping"].contains(&interface.split('@').next().unwrap_or_default()))
+    module.strip_prefix(CONTROL).is_some_and(|interface| {
+        ["protection", "mapping", "window", "heap"].contains(&interface.split('@').next().unwrap_or_default())
+    })
 }
