@@ -11,6 +11,7 @@ use rustix::fs::{
 use rustix::io::{Errno, pread, pwrite};
 use rustix::process::{Resource, getrlimit};
 
+use crate::device::DeviceView;
 use crate::errno::refused;
 use crate::host_page_size;
 
@@ -34,6 +35,8 @@ pub struct FileObject {
     file: Arc<File>,
     writable: bool,
     identity: (u64, u64),
+    /// Memory that can be mapped, and neither read nor resized as files are.
+    device: Option<DeviceView>,
 }
 
 impl FileObject {
@@ -79,7 +82,20 @@ impl FileObject {
             // pwrite(2), BUGS: it appends, whatever the offset.
             return unsupported("a file open for appending can't be written in its middle");
         }
-        Ok(Self { file, writable, identity: (stat.st_dev, stat.st_ino) })
+        Ok(Self { file, writable, identity: (stat.st_dev, stat.st_ino), device: None })
+    }
+
+    /// The first `len` bytes of what can be mapped shared from `file`: memory of a device (UIO, a DMA buffer), or of another process. It is read and written
+    /// through a mapping of the host's own.
+    ///
+    /// # Errors
+    /// [`Error::Empty`]; [`Error::Misaligned`] unless `len` is whole host pages; [`Error::Access`] or [`Error::Unsupported`] if it can't be mapped so;
+    /// [`Error::OutOfMemory`]; [`Error::Io`].
+    pub fn from_device(file: Arc<File>, len: u64, writable: bool) -> Result<Self, Error> {
+        let stat = fstat(&file).map_err(|errno| refused("look at the device", errno))?;
+        let bare = Self { file, writable, identity: (stat.st_dev, stat.st_ino), device: None };
+        let device = Some(DeviceView::new(&bare, len)?);
+        Ok(Self { device, ..bare })
     }
 
     /// Device and inode number: equal for two objects that are the same file
@@ -137,11 +153,17 @@ impl AsFd for FileObject {
 
 impl Storage for FileObject {
     fn size(&self) -> Result<u64, Error> {
+        if let Some(device) = &self.device {
+            return Ok(device.len());
+        }
         let stat = fstat(&self.file).map_err(|errno| refused("look at the file", errno))?;
         Ok(u64::try_from(stat.st_size).unwrap_or(0))
     }
 
     fn read_at(&self, mut offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        if let Some(device) = &self.device {
+            return device.read_at(offset, bytes);
+        }
         // No file has bytes further out, and pread(2) refuses to look.
         const FURTHEST: u64 = i64::MAX as u64;
         let room = FURTHEST.saturating_sub(offset);
@@ -167,6 +189,9 @@ impl Storage for FileObject {
         self.check_writable()?;
         let room = self.size()?.saturating_sub(offset);
         let fits = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
+        if let Some(device) = &self.device {
+            return device.write_at(offset, &bytes[..fits]);
+        }
         self.write_all(offset, &bytes[..fits]).map_err(|errno| refused("write the file", errno))
     }
 
@@ -175,6 +200,9 @@ impl Storage for FileObject {
         let len = len.min(self.size()?.saturating_sub(offset));
         if len == 0 {
             return Ok(());
+        }
+        if self.device.is_some() {
+            return self.write_zeros(offset, len);
         }
         match fallocate(&self.file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, offset, len) {
             // The file system has no holes (fallocate(2), ERRORS).
@@ -185,6 +213,9 @@ impl Storage for FileObject {
 
     fn set_size(&mut self, size: u64) -> Result<(), Error> {
         self.check_writable()?;
+        if self.device.is_some() {
+            return Err(Error::Unsupported { why: "memory of a device can't be resized" });
+        }
         let before = self.size()?;
         // What was stored through a mapping past the end, in the last host page, is still in that page (mmap(2), NOTES). Zeros
         // written over it make the file longer only after they are in place, so nobody sees what was there.
@@ -201,6 +232,10 @@ impl Storage for FileObject {
     }
 
     fn sync(&mut self) -> Result<(), Error> {
+        if self.device.is_some() {
+            // What is stored is there: the device's memory is the medium.
+            return Ok(());
+        }
         // Also what was stored through shared mappings: to the kernel these are dirty pages of the file like any other (msync(2)).
         fdatasync(&self.file).map_err(|errno| refused("sync the file", errno))
     }

@@ -41,6 +41,7 @@
 #![cfg(target_os = "linux")]
 #![cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 
+mod device;
 mod errno;
 mod fault;
 mod file;

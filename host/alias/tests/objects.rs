@@ -168,3 +168,38 @@ fn what_is_discarded_is_zero_and_takes_no_storage() {
     object.read_at(LEN - 1, &mut bytes).expect("read");
     assert_eq!((bytes[0], object.size()), (0, Ok(LEN)));
 }
+
+#[test]
+fn a_device_s_memory_is_read_written_and_shown_through_mappings() {
+    let page = host_page_size();
+    // The other side's end of it, which does with it what a device does.
+    let mut other = temporary(&vec![0; 2 * usize::try_from(page).expect("a page")]);
+    let file = File::from(other.as_fd().try_clone_to_owned().expect("a descriptor"));
+    let mut device = FileObject::from_device(Arc::new(file), 2 * page, true).expect("it can be mapped");
+    assert_eq!(device.size(), Ok(2 * page));
+    other.write_at(page, b"from the device").expect("write");
+    let mut bytes = [1; 20];
+    device.read_at(page, &mut bytes).expect("read");
+    assert_eq!(&bytes, b"from the device\0\0\0\0\0");
+    device.write_at(2 * page - 2, b"to it").expect("write");
+    other.read_at(2 * page - 2, &mut bytes).expect("read");
+    assert_eq!(&bytes[..3], b"to\0", "what doesn't fit is lost");
+    device.discard(0, 2 * page).expect("written over");
+    other.read_at(page, &mut bytes).expect("read");
+    assert_eq!(bytes, [0; 20]);
+
+    let memory = Reservation::new(1 << 20, 1 << 20, 0).expect("room");
+    memory.show_shared(0, page, &device, page).expect("shown");
+    memory.write(0, b"by the guest").expect("write");
+    other.read_at(page, &mut bytes[..12]).expect("read");
+    assert_eq!(&bytes[..12], b"by the guest");
+
+    assert_eq!(device.set_size(page).map_err(|error| error.code()), Err(Code::Unsupported));
+    assert_eq!(device.sync(), Ok(()));
+    let null = || Arc::new(File::open("/dev/null").expect("open"));
+    assert_eq!(
+        FileObject::from_device(null(), page, false).map(drop).expect_err("no memory").code(),
+        Code::Unsupported
+    );
+    assert_eq!(FileObject::from_device(null(), 0, false).map(drop).expect_err("nothing").code(), Code::Bounds);
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use memctl_alias::{FileObject, host_page_size};
+use memctl_copy::Anonymous;
 use memctl_core::{Access, Error, Granule, HeapOptions, Medium, Quotas, Rights, Threads};
 
 use crate::body::{Bodies, Body};
@@ -167,6 +168,20 @@ pub(crate) fn body_of(mode: Mode, source: Source, access: Access) -> Result<(Med
     Ok(match source {
         Source::Anonymous { size: 0 } => return Err(Error::Empty { what: "the object" }),
         Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size)?),
+        Source::Bytes(bytes) if bytes.is_empty() => return Err(Error::Empty { what: "the object" }),
+        Source::Bytes(bytes) => {
+            let medium = Medium::Anonymous { owner: None };
+            if mode == Mode::Copy {
+                return Ok((medium, Body::Heap(Anonymous::from_bytes(bytes))));
+            }
+            let mut body = new_body(mode, bytes.len() as u64)?;
+            body.storage_mut().write_at(0, &bytes)?;
+            (medium, body)
+        }
+        Source::Device { file, len } => {
+            let device = FileObject::from_device(Arc::new(file), len, access == Access::Write)?;
+            (Medium::File { identity: device.identity() }, Body::File(device))
+        }
         Source::File(file) => {
             let file = FileObject::from_file(Arc::new(file), access == Access::Write)?;
             (Medium::File { identity: file.identity() }, Body::File(file))

@@ -113,10 +113,14 @@ pub(crate) fn publish(
             rules.publish_chain(name, &heaps, options).map(drop)
         }
         Planned::Heap(source) => {
+            let has_contents = matches!(source, Source::Bytes(_));
             let (medium, body) = body_of(mode, source, Access::Write)?;
             let size = body.storage().size()?;
             let granule = rules.granule().bytes();
-            let (_, adopted) = rules.publish_heap(name, medium, size - size % granule, options)?;
+            let (id, adopted) = rules.publish_heap(name, medium, size - size % granule, options)?;
+            if has_contents {
+                rules.heap_has_contents(id);
+            }
             crate::body::adopt(bodies, adopted, body);
             Ok(())
         }

@@ -166,6 +166,13 @@ impl Domain {
         member.ok_or_else(|| Error::NotFound { name: alloc::format!("heap {index} of the chain") })
     }
 
+    /// The heap's bytes were somebody's before it was published: what no block ever had is not known to be zero.
+    pub fn heap_has_contents(&mut self, id: HeapId) {
+        if let Ok(managed) = self.managed_mut(id) {
+            managed.fresh = u64::MAX;
+        }
+    }
+
     /// The object that a heap is in, for the host's own use.
     ///
     /// # Errors
