@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use memctl_wasmtime::{Domain, MemctlCtx, Mode, Quotas, Rights, Source, add_to_core_linker_sync};
+use memctl_wasmtime::{Domain, HeapOptions, MemctlCtx, Mode, Quotas, Rights, Source, add_to_core_linker_sync};
 use wasmtime::{Caller, Config, Engine, Linker, Module, OptLevel, Store, StoreLimits, StoreLimitsBuilder};
 
 use crate::bystander::Bystander;
@@ -73,7 +73,7 @@ impl Host {
             Rights::READ,
         );
         file.set_len(FILE).expect("room for the file");
-        let domain = domain.object("file", Source::file(mapped), both).build().expect("built");
+        let domain = domain.heap("heap", Source::anonymous(4 * GRANULE), HeapOptions::default()).object("file", Source::file(mapped), both).build().expect("built");
         let mut config = Config::new();
         domain.configure(&mut config).expect("the fault handler is put in place");
         config.consume_fuel(true).cranelift_opt_level(OptLevel::None).parallel_compilation(false);

@@ -30,6 +30,15 @@ pub(crate) enum Role {
     Ticket,
     /// Nanoseconds to wait at most: few, so that an input ends.
     Timeout,
+    /// A window's number.
+    Number,
+    /// A shared heap, and what the rest of a token says.
+    Heap,
+    BlockOffset,
+    BlockLen,
+    Generation,
+    Align,
+    Queue,
     /// Where the result goes.
     Result,
 }
@@ -43,8 +52,8 @@ pub(crate) struct Function {
 }
 
 use Role::{
-    Access, AnyProtection, Coherence, Lease, Len, List, ListLen, MapFlags, Mapping, Name, NameLen, Object, Offset,
-    Protection, Result as To, Sharing, Size, Start, Ticket, Timeout,
+    Access, Align, AnyProtection, BlockLen, BlockOffset, Coherence, Generation, Heap, Lease, Len, List, ListLen, MapFlags,
+    Mapping, Name, NameLen, Number, Object, Offset, Protection, Queue, Result as To, Sharing, Size, Start, Ticket, Timeout,
 };
 
 const fn function(
@@ -96,7 +105,41 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     function("protection", "sealed", &[List, ListLen, To], &[]),
     function("protection", "protect", &[List, ListLen, Start, Len, AnyProtection, To], &[]),
     function("protection", "discard", &[List, ListLen, Start, Len, To], &[]),
+    function("window", "count", &[List, ListLen], &[ValType::I32]),
+    function("window", "size", &[List, ListLen, Number, To], &[]),
+    function("window", "capabilities-of", &[List, ListLen, Number, To], &[]),
+    function(
+        "window",
+        "bind",
+        &[List, ListLen, Number, Start, Len, Object, Offset, Protection, Sharing, Coherence, MapFlags, To],
+        &[],
+    ),
+    function(
+        "window",
+        "rebind",
+        &[List, ListLen, Start, Len, Mapping, Object, Offset, Protection, Sharing, Coherence, MapFlags, To],
+        &[],
+    ),
+    function("heap", "open", &[Name, NameLen, To], &[]),
+    function("heap", "status", &[Heap, To], &[]),
+    function("heap", "member", &[Heap, Queue, To], &[]),
+    function("heap", "attach", &[Heap, List, ListLen, Number, Start, Protection, To], &[]),
+    function("heap", "detach", &[Heap, To], &[]),
+    function("heap", "alloc", &[Heap, BlockLen, Align, To], &[]),
+    function("heap", "free", BLOCK, &[]),
+    function("heap", "share", BLOCK, &[]),
+    function("heap", "unshare", BLOCK, &[]),
+    function("heap", "give", BLOCK, &[]),
+    function("heap", "take", BLOCK, &[]),
+    function("heap", "resolve", BLOCK, &[]),
+    function("heap", "release", BLOCK, &[]),
+    function("heap", "send", &[Heap, Queue, Heap, BlockOffset, BlockLen, Generation, To], &[]),
+    function("heap", "receive", &[Heap, Queue, Timeout, To], &[]),
+    function("heap", "inherit", &[Heap, To], &[]),
 ];
+
+/// A call that is told a token.
+const BLOCK: &[Role] = &[Heap, BlockOffset, BlockLen, Generation, To];
 
 pub(crate) const GRANULE: u64 = 4096;
 /// Bytes in a guest's memory when it begins.
@@ -106,7 +149,7 @@ pub(crate) const WINDOWS: u64 = 1 << 16;
 /// Where results usually go.
 pub(crate) const RESULT: i32 = 64;
 /// Where names are in every guest's memory, each in 16 bytes: the published objects, nothing's name, and no name at all.
-pub(crate) const NAMES: [&[u8]; 4] = [b"shared", b"file", b"still", b"\xff\xfe\xfd"];
+pub(crate) const NAMES: [&[u8]; 5] = [b"shared", b"file", b"still", b"\xff\xfe\xfd", b"heap"];
 
 impl Function {
     pub(crate) fn module(&self) -> String {
@@ -122,12 +165,17 @@ impl Function {
     }
 }
 
-/// A function's place in [`FUNCTIONS`], by a number: four stand for protection, of the others one in eight for what came before that, and the rest for what
+/// A function's place in [`FUNCTIONS`], by a number: four stand for protection, 21 for windows and heaps, of the others one in eight for what came before that, and the rest for what
 /// they always did, so that old inputs keep their meaning.
 pub(crate) fn pick(choice: u8) -> usize {
     const PROTECTION: std::ops::Range<u8> = 156..160;
+    const LATER: std::ops::Range<u8> = 131..152;
     const LAST: usize = 3;
-    let protection = FUNCTIONS.len() - PROTECTION.len();
+    let later = FUNCTIONS.len() - LATER.len();
+    let protection = later - PROTECTION.len();
+    if LATER.contains(&choice) {
+        return later + usize::from(choice - LATER.start);
+    }
     if PROTECTION.contains(&choice) {
         return protection + usize::from(choice - PROTECTION.start);
     }
@@ -144,6 +192,7 @@ impl Role {
     pub(crate) fn kind(self) -> ValType {
         match self {
             Self::Start | Self::Len | Self::Offset | Self::Size | Self::Ticket | Self::Timeout => ValType::I64,
+            Self::Heap | Self::BlockOffset | Self::BlockLen | Self::Generation | Self::Align => ValType::I64,
             _ => ValType::I32,
         }
     }
@@ -168,12 +217,23 @@ impl Role {
             Self::Sharing | Self::Access => small % 4,
             Self::Coherence => small % 3,
             Self::MapFlags => small % 4,
-            Self::Name => small % 5 * 16,
+            Self::Name => small % 6 * 16,
             Self::NameLen => [6, 4, 5, 3][usize::from(choice % 4)],
             Self::Offset if choice < 128 => 0,
             Self::Offset => small % 3 * GRANULE,
             Self::Size => small * 100,
             Self::Timeout => small * 200,
+            Self::Number if choice < 224 => small % 2,
+            Self::Number => small % 4,
+            Self::Heap if choice < 240 => 0,
+            Self::Heap => small % 3,
+            // The first blocks of any length are found by these numbers.
+            Self::BlockOffset => [0, 256, 512, 4096][usize::from(choice % 4)],
+            Self::BlockLen if choice < 192 => 256,
+            Self::BlockLen => small * 40,
+            Self::Generation => small % 4 | (small / 64) << 32,
+            Self::Align => 1 << (small % 14),
+            Self::Queue => small % 3,
             Self::Result if choice < 240 => RESULT.cast_unsigned().into(),
             Self::Result => edge(u)?,
         };
