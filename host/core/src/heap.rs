@@ -153,6 +153,8 @@ pub(crate) struct Block {
     pub(crate) shared: bool,
     /// How many others read it.
     pub(crate) readers: u32,
+    /// Its owner was handed it by one that ended, and was not told of it yet: until then it can do nothing with it.
+    pub(crate) untold: bool,
 }
 
 impl Block {

@@ -67,6 +67,9 @@ impl Domain {
             instance.inherited.push_back(id);
         }
         self.put_owner(id, heir);
+        if let Some(block) = self.blocks.get_mut(id) {
+            block.untold = true;
+        }
     }
 
     /// One of the blocks that the instance was handed by one that ended, and was not told of yet.
@@ -92,6 +95,9 @@ impl Domain {
         self.bring_block_in(backend, &block, caller, if block.shared { Access::Read } else { Access::Write })?;
         if let Some(instance) = self.instances.get_mut(caller) {
             instance.inherited.remove(place);
+        }
+        if let Some(block) = self.blocks.get_mut(id) {
+            block.untold = false;
         }
         Ok(self.token(id, &block))
     }
