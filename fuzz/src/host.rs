@@ -88,6 +88,7 @@ impl Host {
 
     /// All objects are as they were at first. No guest is there.
     fn reset(&self) {
+        self.domain.reclaim_blocks("heap").expect("it is published");
         assert_eq!(self.domain.usage(), Quotas::NONE, "the last input's guests are gone, and all that they had");
         self.file.set_len(FILE).expect("room for the file");
         self.file.write_all_at(&[FRESH; FILE as usize], 0).expect("room for the file");
@@ -111,6 +112,7 @@ impl Host {
 
     /// After all guests: nothing is left of them.
     pub(crate) fn check(&self) {
+        self.domain.reclaim_blocks("heap").expect("it is published");
         assert_eq!(self.domain.usage(), Quotas::NONE);
         let mut still = [0; 2 * GRANULE as usize];
         self.domain.read_object("still", 0, &mut still).expect("nobody has it");

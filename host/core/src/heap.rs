@@ -149,10 +149,14 @@ pub(crate) struct Block {
     pub(crate) room: u64,
     pub(crate) node: Node,
     pub(crate) holder: Holder,
+    /// Whose quota it counts against, beside the domain's.
+    pub(crate) payer: Option<InstanceId>,
     /// The owner lets others read it, and doesn't write it.
     pub(crate) shared: bool,
     /// How many others read it.
     pub(crate) readers: u32,
+    /// Its owner was handed it by one that ended, and was not told of it yet: until then it can do nothing with it.
+    pub(crate) untold: bool,
 }
 
 impl Block {

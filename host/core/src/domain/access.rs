@@ -18,16 +18,36 @@ impl Domain {
         while at < changed.end() {
             let (protection, until) = protected.map_or((Protection::ReadWrite, u64::MAX), |protected| protected.at(at));
             let (lent, edge) = self.lent_at(instance, memory, at)?;
-            let allowed = match protection {
-                Protection::None => None,
-                Protection::Read => Some(Access::Read),
-                Protection::ReadWrite => Some(Access::Write),
-            };
             let end = until.min(edge).min(changed.end());
-            backend.permit(memory, Span::claim("the changed part", at, end - at)?, allowed.min(lent))?;
+            backend.permit(memory, Span::claim("the changed part", at, end - at)?, allowed(protection).min(lent))?;
             at = end;
         }
         Ok(())
+    }
+
+    /// Lets `changed` be touched as protection, and `most`, allow.
+    ///
+    /// # Errors
+    /// Those of [`Backend::permit`]; the rest was changed all the same.
+    pub(super) fn permit_at_most(
+        &self,
+        backend: &mut dyn Backend,
+        instance: InstanceId,
+        memory: MemoryId,
+        changed: Span,
+        most: Option<Access>,
+    ) -> Result<(), Error> {
+        let protected = self.instance(instance)?.protected.get(&memory);
+        let mut permitted = Ok(());
+        let mut at = changed.start();
+        while at < changed.end() {
+            let (protection, until) = protected.map_or((Protection::ReadWrite, u64::MAX), |protected| protected.at(at));
+            let end = until.min(changed.end());
+            let part = Span::claim("the changed part", at, end - at)?;
+            permitted = permitted.and(backend.permit(memory, part, allowed(protection).min(most)));
+            at = end;
+        }
+        permitted
     }
 
     /// What leases allow at an address, and up to where; outside guarded windows that is everything.
@@ -64,5 +84,13 @@ impl Domain {
             }
         }
         Ok((access, edge))
+    }
+}
+
+fn allowed(protection: Protection) -> Option<Access> {
+    match protection {
+        Protection::None => None,
+        Protection::Read => Some(Access::Read),
+        Protection::ReadWrite => Some(Access::Write),
     }
 }

@@ -247,7 +247,7 @@ impl Domain {
         }
     }
 
-    fn drop_mapping(&mut self, backend: &mut dyn Backend, id: MappingId) -> Result<(), Error> {
+    pub(super) fn drop_mapping(&mut self, backend: &mut dyn Backend, id: MappingId) -> Result<(), Error> {
         let mapping = *self.mapping(id)?;
         let (object, instance) = (mapping.view.object, mapping.view.instance);
         if mapping.is_automatic() && mapping.is_writable() && self.object(object)?.newest == Some(instance) {

@@ -256,11 +256,15 @@ impl Domain {
         self.mappings.get(id).ok_or(Error::Stale { what: "mapping" })
     }
 
-    /// The mapping, if it is `caller`'s: an identifier from elsewhere is as good as none.
+    /// The mapping, if it is `caller`'s: an identifier from elsewhere is as good as none. Windows of heaps are nobody's to name: blocks have owners,
+    /// not leases.
     fn mapping_of(&self, caller: InstanceId, id: MappingId) -> Result<&Mapping, Error> {
-        self.mapping(id).and_then(|mapping| {
-            if mapping.view.instance == caller { Ok(mapping) } else { Err(Error::Stale { what: "mapping" }) }
-        })
+        match self.mapping(id) {
+            Ok(mapping) if mapping.view.instance == caller && self.heap_shown(mapping.view.object).is_none() => {
+                Ok(mapping)
+            }
+            _ => Err(Error::Stale { what: "mapping" }),
+        }
     }
 
     /// The handle, if it is `caller`'s.

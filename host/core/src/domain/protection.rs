@@ -124,7 +124,7 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Misaligned`], [`Error::Empty`], [`Error::Wraps`], [`Error::OutOfBounds`], [`Error::WindowEdge`], [`Error::Sealed`] or [`Error::Access`] if any of
-    /// it can't be stored to, [`Error::Busy`] if anybody has a lease on any of it, [`Error::Stale`], and the backend's: some of the bytes may be zero then.
+    /// it can't be stored to, or is a shared heap's, [`Error::Busy`] if anybody has a lease on any of it, [`Error::Stale`], and the backend's: some of the bytes may be zero then.
     pub fn discard(
         &mut self,
         backend: &mut dyn Backend,
@@ -142,6 +142,10 @@ impl Domain {
         }
         let Some(id) = window else { return backend.discard(memory.id, None, span) };
         let mapping = *self.mapping(id)?;
+        if self.heap_shown(mapping.view.object).is_some() {
+            // Others' blocks may be there.
+            return Err(Error::Access { right: "discard bytes of a shared heap" });
+        }
         let (view, part) = self.part(backend, id, span)?;
         let object = self.object(view.object)?;
         let offset = view.offset + (span.start() - view.window.start());

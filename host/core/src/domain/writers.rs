@@ -30,6 +30,7 @@ impl Domain {
         self.check_host_lease(object, Access::Write)?;
         self.settle(backend, object);
         self.let_writer_in(backend, object)?;
+        self.host_writes_heap(object);
         self.object_mut(object)?.version += 1;
         Ok(())
     }

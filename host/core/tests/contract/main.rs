@@ -5,6 +5,7 @@ mod begun;
 mod common;
 mod ends;
 mod failures;
+mod heaps;
 mod leases;
 mod lockstep;
 mod overlaps;

@@ -87,6 +87,16 @@ impl Domain {
         state.rules.heap_status_of(state.rules.heap_named(name)?)
     }
 
+    /// Frees the blocks of the heap, or chain, published as `name` that are nobody's: given away and not taken, or sent and not received, by guests that may be
+    /// gone. Gives how many there were.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn reclaim_blocks(&self, name: &str) -> Result<usize, Error> {
+        let rules = &mut self.shared.lock().rules;
+        rules.reclaim_blocks(rules.heap_named(name)?)
+    }
+
     /// Copies bytes of the heap published as `name` from `offset` on, as their owners last gave them away or shared them.
     ///
     /// # Errors

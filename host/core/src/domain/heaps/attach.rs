@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::object_rights;
 use crate::domain::mappings::Bring;
+use crate::entries::Mapping;
 use crate::{
     Access, Backend, BlockId, Coherence, Domain, Error, HeapId, HeapRights, InstanceId, MapOptions, Memory, PastEnd,
     Populate, Protection, Quotas, Sharing, Shown, Span,
@@ -42,7 +43,7 @@ impl Domain {
             if let Err(error) = attached {
                 for member in done {
                     // It was attached a moment ago, and nothing was stored there since.
-                    let _detached = self.detach_member(backend, caller, member);
+                    let _hidden = self.hide_member(backend, caller, member);
                 }
                 return Err(error);
             }
@@ -75,13 +76,20 @@ impl Domain {
         let ask = Quotas { mappings: 1, mapped_bytes: len, ..Quotas::NONE };
         let shows = (caller, memory.id, window);
         let mapping = self.map_object(backend, shows, (object, rights), options, ask, Bring::Nothing)?;
-        self.managed_mut(id)?.attached.insert(caller, mapping);
+        let Mapping { view, may_write, .. } = *self.mapping(mapping)?;
+        let managed = self.managed_mut(id)?;
+        managed.attached.insert(caller, mapping);
+        if view.shown == Shown::Alias && may_write && !view.guarded {
+            // From now on somebody can store where no block is.
+            managed.fresh = u64::MAX;
+        }
         let brought = self.held_blocks(caller, id).into_iter().try_for_each(|(block, access)| {
             let block = self.blocks.get(block).copied();
             block.map_or(Ok(()), |block| self.bring_block_in(backend, &block, caller, access))
         });
         if brought.is_err() {
-            let _detached = self.detach_member(backend, caller, id);
+            // Not published: the window doesn't have what the blocks have.
+            let _hidden = self.hide_member(backend, caller, id);
         }
         brought
     }
@@ -111,26 +119,31 @@ impl Domain {
         id: HeapId,
     ) -> Result<(), Error> {
         let mut published = Ok(());
-        for (block, _) in self.held_blocks(caller, id) {
+        for (block, access) in self.held_blocks(caller, id) {
             // What is shared was published when it was.
-            if let Some(block) = self.blocks.get(block).copied()
-                && !block.shared
+            if let Some(block) = self.blocks.get(block)
+                && access == Access::Write
             {
-                published = published.and(self.bring_block_out(backend, &block, caller));
+                published = published.and(self.bring_block_out(backend, block, caller));
             }
         }
-        let Some(mapping) = self.managed_mut(id)?.attached.remove(&caller) else { return published };
-        published.and(self.drop_mapping_of(backend, caller, mapping))
+        published.and(self.hide_member(backend, caller, id))
     }
 
-    /// What the instance owns or reads of the heap, and what it may do there.
+    /// The window is ordinary memory again. Nothing is published.
+    fn hide_member(&mut self, backend: &mut dyn Backend, caller: InstanceId, id: HeapId) -> Result<(), Error> {
+        let Some(mapping) = self.managed_mut(id)?.attached.remove(&caller) else { return Ok(()) };
+        self.drop_mapping(backend, mapping)
+    }
+
+    /// What the instance owns, and was told of, or reads of the heap, and what it may do there.
     fn held_blocks(&self, instance: InstanceId, heap: HeapId) -> Vec<(BlockId, Access)> {
         let Some(holder) = self.instances.get(instance) else { return Vec::new() };
-        let owned = holder.owned.iter().copied();
+        let told = |id: &BlockId| self.blocks.get(*id).is_some_and(|block| !block.untold);
+        let owned = holder.owned.iter().copied().filter(told);
         let held = owned.chain(holder.reading.iter().copied()).filter_map(|id| {
             let block = self.blocks.get(id).filter(|block| block.heap == heap)?;
-            let writes = !block.shared && !holder.reading.contains(&id);
-            Some((id, if writes { Access::Write } else { Access::Read }))
+            Some((id, if block.shared { Access::Read } else { Access::Write }))
         });
         held.collect()
     }

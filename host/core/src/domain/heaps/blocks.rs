@@ -9,11 +9,12 @@ use crate::{Access, Backend, BlockId, Domain, Error, HeapId, HeapRights, Instanc
 const FULL: Error = Error::OutOfMemory { what: "the heap has no room for the block" };
 
 impl Domain {
-    /// A block of `len` zero bytes at a multiple of `align`, which `caller` owns. In a chain, the first heap that has room has it.
+    /// A block of `len` zero bytes at a multiple of `align`, which `caller` owns. In a chain, the first heap that has room has it, of those that the
+    /// caller may allocate in.
     ///
     /// # Errors
     /// [`Error::Stale`], [`Error::Access`], [`Error::Empty`], [`Error::Misaligned`] if `align` is no power of two, [`Error::OutOfMemory`] if there is
-    /// no room, [`Error::Quota`], and the backend's. There is no block then.
+    /// no room, [`Error::Quota`], and the backend's. There is no block then; a heap that may grow may have grown.
     pub fn alloc_block(
         &mut self,
         backend: &mut dyn Backend,
@@ -31,16 +32,22 @@ impl Domain {
             return Err(Error::Misaligned { what: "the block's alignment", value: align, granule });
         }
         self.check_quota(caller, Quotas { blocks: 1, block_bytes: len, ..Quotas::NONE })?;
-        let (first, _) = self.heap_member(heap, 0)?;
-        let mut allocated = self.alloc_in(backend, caller, first, (len, align));
-        for index in 1.. {
-            if !matches!(allocated, Err(Error::OutOfMemory { .. })) {
-                break;
+        let mut refused = None;
+        for index in 0.. {
+            let member = match self.heap_member(heap, index) {
+                Ok((member, _)) => member,
+                Err(Error::NotFound { .. }) => break,
+                Err(error) => return Err(error),
+            };
+            match self.alloc_in(backend, caller, member, (len, align)) {
+                // Another heap may do.
+                Err(error @ (Error::OutOfMemory { .. } | Error::Quota { .. } | Error::Access { .. })) => {
+                    refused.get_or_insert(error);
+                }
+                done => return done,
             }
-            let Ok((member, _)) = self.heap_member(heap, index) else { break };
-            allocated = self.alloc_in(backend, caller, member, (len, align));
         }
-        allocated
+        Err(refused.unwrap_or(FULL))
     }
 
     fn alloc_in(
@@ -50,13 +57,25 @@ impl Domain {
         heap: HeapId,
         (len, align): (u64, u64),
     ) -> Result<Token, Error> {
+        self.check_heap_rights(caller, heap, HeapRights::WRITE | HeapRights::ALLOCATE)?;
         let mut placed = self.managed_mut(heap)?.space.alloc(len, align);
         if placed.is_none() {
             self.grow_heap(backend, heap, (len, align))?;
             placed = self.managed_mut(heap)?.space.alloc(len, align);
         }
         let Placed { offset, len: room, node } = placed.ok_or(FULL)?;
-        let block = Block { heap, offset, len, room, node, holder: Holder::Given, shared: false, readers: 0 };
+        let block = Block {
+            heap,
+            offset,
+            len,
+            room,
+            node,
+            holder: Holder::Given,
+            payer: Some(caller),
+            shared: false,
+            readers: 0,
+            untold: false,
+        };
         let managed = self.managed_mut(heap)?;
         let stored = if offset >= managed.fresh { Stored::Zeros } else { Stored::Anything };
         managed.fresh = managed.fresh.max(offset + room);
@@ -77,18 +96,24 @@ impl Domain {
     fn grow_heap(&mut self, backend: &mut dyn Backend, heap: HeapId, (len, align): (u64, u64)) -> Result<(), Error> {
         let managed = self.managed(heap)?;
         let (object, old, max) = (managed.object, managed.space.len(), managed.max_len);
-        // Wherever it ends now, a block of this alignment has room in so much.
+        let taken = old - managed.space.free_at_end();
+        let fits = taken.checked_next_multiple_of(align).and_then(|start| start.checked_add(len));
+        if old == max || fits.is_none_or(|end| end > max) {
+            return Err(FULL);
+        }
+        // Whatever else is free, a block of this alignment is found in so much.
         let room = len
             .checked_next_multiple_of(managed.space.unit())
             .and_then(|len| len.checked_add(align - 1))
-            .ok_or(FULL)?;
-        let needed = old.checked_add(room.saturating_sub(managed.space.free_at_end())).ok_or(FULL)?;
-        if old == max || needed > max {
-            return Err(FULL);
-        }
+            .unwrap_or(max);
+        let needed = self.granule.round_up(taken.saturating_add(room).max(old + 1)).min(max);
         // Twice as much as before, so that a heap that grows to many blocks grows a few times.
-        let new = self.granule.round_up(needed.max(old.saturating_mul(2))).min(max);
-        self.resize_object(backend, object, new)?;
+        let doubled = needed.max(self.granule.round_up(old.saturating_mul(2))).min(max);
+        let new = match self.resize_object(backend, object, doubled) {
+            Ok(()) => doubled,
+            Err(_) if needed < doubled => self.resize_object(backend, object, needed).map(|()| needed)?,
+            Err(error) => return Err(error),
+        };
         self.managed_mut(heap)?.space.grow(new);
         Ok(())
     }
@@ -100,7 +125,7 @@ impl Domain {
     pub fn free_block(&mut self, backend: &mut dyn Backend, caller: InstanceId, token: Token) -> Result<(), Error> {
         let (id, block) = self.own_block(caller, token)?;
         check_unread(&block)?;
-        self.allow_in_block(backend, &block, caller, None)?;
+        self.take_access(backend, &block, caller, None);
         self.remove_block(id);
         Ok(())
     }
@@ -113,7 +138,7 @@ impl Domain {
         let (id, block) = self.own_block(caller, token)?;
         if !block.shared {
             self.bring_block_out(backend, &block, caller)?;
-            self.allow_in_block(backend, &block, caller, Some(Access::Read))?;
+            self.take_access(backend, &block, caller, Some(Access::Read));
             self.put_shared(id, true);
         }
         Ok(())
@@ -127,7 +152,10 @@ impl Domain {
         let (id, block) = self.own_block(caller, token)?;
         check_unread(&block)?;
         if block.shared {
-            self.allow_in_block(backend, &block, caller, Some(Access::Write))?;
+            if let Err(error) = self.allow_in_block(backend, &block, caller, Some(Access::Write)) {
+                self.take_access(backend, &block, caller, Some(Access::Read));
+                return Err(error);
+            }
             self.put_shared(id, false);
         }
         Ok(())
@@ -184,7 +212,9 @@ impl Domain {
     /// # Errors
     /// [`Error::Stale`] if it doesn't anyway.
     pub fn release_block(&mut self, backend: &mut dyn Backend, caller: InstanceId, token: Token) -> Result<(), Error> {
-        let (id, _) = self.block_of(token)?;
+        let id = BlockId::from_bits(token.generation);
+        let block = self.blocks.get(id).filter(|block| self.token(id, block) == token);
+        block.ok_or(Error::Stale { what: "block" })?;
         if !self.instance(caller)?.reading.contains(&id) {
             return Err(Error::Stale { what: "right to read the block" });
         }
@@ -200,8 +230,9 @@ impl Domain {
         if let Some(block) = self.blocks.get_mut(id) {
             block.readers -= 1;
             let block = *block;
-            // Access that can't be taken from the block is taken from the whole window.
-            let _taken = self.allow_in_block(backend, &block, caller, None);
+            // Who reads a block may have become its owner, when that ended.
+            let left = is_owner(&block, caller).then_some(Access::Read);
+            self.take_access(backend, &block, caller, left);
             if block.readers == 0 && block.holder == Holder::Abandoned {
                 self.remove_block(id);
             }
@@ -217,12 +248,11 @@ impl Domain {
     ) -> Result<BlockId, Error> {
         let (id, block) = self.own_block(caller, token)?;
         check_unread(&block)?;
-        if block.shared {
-            self.allow_in_block(backend, &block, caller, None)?;
-            self.put_shared(id, false);
-        } else {
+        if !block.shared {
             self.bring_block_out(backend, &block, caller)?;
         }
+        self.take_access(backend, &block, caller, None);
+        self.put_shared(id, false);
         self.remove_owner(id);
         Ok(id)
     }
@@ -235,12 +265,12 @@ impl Domain {
         block: &Block,
         to: InstanceId,
     ) -> Result<(), Error> {
-        self.instance(to)?.account.check("guest", block.quota())?;
-        self.bring_block_in(backend, block, to, Access::Write)?;
-        // On its way it counted for the domain alone, and still does.
-        if let Some(instance) = self.instances.get_mut(to) {
-            instance.account.take(block.quota());
+        let instance = self.instance(to)?;
+        if block.payer != Some(to) {
+            instance.account.check("guest", block.quota())?;
         }
+        self.bring_block_in(backend, block, to, Access::Write)?;
+        self.put_payer(id, Some(to));
         self.put_owner(id, to);
         Ok(())
     }
@@ -261,16 +291,19 @@ impl Domain {
         self.put_holder(id, Holder::Owner { instance: owner, place });
     }
 
-    /// The block is nobody's, and counts for the domain alone.
+    /// The block is nobody's.
     pub(super) fn remove_owner(&mut self, id: BlockId) {
         let Some(block) = self.blocks.get(id).copied() else { return };
         let Holder::Owner { instance: owner, place } = block.holder else { return };
         let Some(instance) = self.instances.get_mut(owner) else { return };
-        instance.account.give(block.quota());
         instance.owned.swap_remove(place as usize);
-        instance.inherited.retain(|inherited| *inherited != id);
+        if block.untold {
+            instance.inherited.retain(|inherited| *inherited != id);
+        }
         let moved = instance.owned.get(place as usize).copied();
-        self.put_holder(id, Holder::Sent);
+        if let Some(block) = self.blocks.get_mut(id) {
+            (block.holder, block.untold) = (Holder::Sent, false);
+        }
         if let Some(moved) = moved {
             self.put_holder(moved, Holder::Owner { instance: owner, place });
         }
@@ -279,11 +312,25 @@ impl Domain {
     /// The block is gone, and its place free.
     pub(super) fn remove_block(&mut self, id: BlockId) {
         self.remove_owner(id);
+        self.put_payer(id, None);
         let Some(block) = self.blocks.remove(id) else { return };
         self.account.give(block.quota());
         if let Ok(managed) = self.managed_mut(block.heap) {
             managed.space.free(block.node);
             managed.blocks -= 1;
+        }
+    }
+
+    /// Whose quota the block counts against, beside the domain's: its owner's, and as long as nobody has it that of who gave it away.
+    pub(super) fn put_payer(&mut self, id: BlockId, payer: Option<InstanceId>) {
+        let Some(block) = self.blocks.get_mut(id) else { return };
+        let before = core::mem::replace(&mut block.payer, payer);
+        let quota = block.quota();
+        if let Some(instance) = before.and_then(|before| self.instances.get_mut(before)) {
+            instance.account.give(quota);
+        }
+        if let Some(instance) = payer.and_then(|payer| self.instances.get_mut(payer)) {
+            instance.account.take(quota);
         }
     }
 
@@ -301,7 +348,7 @@ impl Domain {
 }
 
 fn is_owner(block: &Block, caller: InstanceId) -> bool {
-    matches!(block.holder, Holder::Owner { instance, .. } if instance == caller)
+    matches!(block.holder, Holder::Owner { instance, .. } if instance == caller) && !block.untold
 }
 
 fn check_unread(block: &Block) -> Result<(), Error> {

@@ -16,23 +16,24 @@ impl Domain {
         Ok((view, Part { window, offset, real: len }))
     }
 
-    /// What the owner wrote is in the object from now on, and it can't touch the block any more.
+    /// What the owner wrote is in the object from now on.
     pub(super) fn bring_block_out(
-        &mut self,
+        &self,
         backend: &mut dyn Backend,
         block: &Block,
         owner: InstanceId,
     ) -> Result<(), Error> {
-        let Some((view, part)) = self.shown_block(block, owner)? else { return Ok(()) };
-        if view.shown == Shown::Copy && view.writable {
-            backend.publish(&view, part)?;
+        match self.shown_block(block, owner)? {
+            Some((view, part)) if view.shown == Shown::Copy && view.writable => {
+                self.with_part_access(backend, &view, part.window, |backend| backend.publish(&view, part))
+            }
+            _ => Ok(()),
         }
-        self.allow_block(backend, &view, part, None)
     }
 
     /// The instance has the block's newest bytes where it looks for them, and can touch it so.
     pub(super) fn bring_block_in(
-        &mut self,
+        &self,
         backend: &mut dyn Backend,
         block: &Block,
         instance: InstanceId,
@@ -61,35 +62,69 @@ impl Domain {
         }
     }
 
-    /// Makes a new block zero, where its owner sees it and where it is stored. `fresh` says that it is stored so already.
+    /// As much access to the block as this is left to the instance, or none. What can't be taken from the block is taken from more of the window.
+    pub(super) fn take_access(
+        &self,
+        backend: &mut dyn Backend,
+        block: &Block,
+        instance: InstanceId,
+        left: Option<Access>,
+    ) {
+        let _taken = self.allow_in_block(backend, block, instance, left);
+    }
+
+    /// Makes a new block zero, where its owner sees it and where it is stored, and lets the owner touch it.
+    ///
+    /// # Errors
+    /// The backend's. The owner can't touch it then; some of its bytes may be zero.
     pub(super) fn zero_block(
-        &mut self,
+        &self,
+        backend: &mut dyn Backend,
+        block: &Block,
+        owner: InstanceId,
+        stored: Stored,
+    ) -> Result<(), Error> {
+        let zeroed = self
+            .zero_shown(backend, block, owner, stored)
+            .and_then(|()| self.allow_in_block(backend, block, owner, Some(Access::Write)));
+        if zeroed.is_err() {
+            self.take_access(backend, block, owner, None);
+        }
+        zeroed
+    }
+
+    fn zero_shown(
+        &self,
         backend: &mut dyn Backend,
         block: &Block,
         owner: InstanceId,
         stored: Stored,
     ) -> Result<(), Error> {
         let shown = self.shown_block(block, owner)?;
+        let zero = |backend: &mut dyn Backend, view: &View, part: Part| {
+            self.with_part_access(backend, view, part.window, |backend| backend.zero(view, part))
+        };
         match shown {
-            Some((view, part)) if view.writable => {
-                if view.shown == Shown::Copy || stored == Stored::Anything {
+            Some((view, part)) if view.shown == Shown::Copy && view.writable => zero(backend, &view, part),
+            // Through the window, unless protection may be in the way.
+            Some((view, part)) if view.writable && !view.restricted => {
+                if stored == Stored::Anything {
                     self.allow_block(backend, &view, part, Some(Access::Write))?;
                     backend.zero(&view, part)?;
                 }
+                Ok(())
             }
             _ => {
                 let object = self.managed(block.heap)?.object;
                 if stored == Stored::Anything {
                     backend.discard_stored(object, block.offset, block.room)?;
                 }
-                if let Some((view, part)) = shown
-                    && view.shown == Shown::Copy
-                {
-                    self.with_part_access(backend, &view, part.window, |backend| backend.zero(&view, part))?;
+                match shown {
+                    Some((view, part)) if view.shown == Shown::Copy => zero(backend, &view, part),
+                    _ => Ok(()),
                 }
             }
         }
-        self.allow_in_block(backend, block, owner, Some(Access::Write))
     }
 
     /// Where pages keep blocks from who doesn't have them.
@@ -104,10 +139,11 @@ impl Domain {
             return Ok(());
         }
         let most = if view.writable { Access::Write } else { Access::Read };
-        backend.permit(view.memory, part.window, access.map(|access| access.min(most)))
+        let access = access.map(|access| access.min(most));
+        self.permit_at_most(backend, view.instance, view.memory, part.window, access)
     }
 
-    /// Runs `touch`, which writes a part of a window that copies, whatever is protected there.
+    /// Runs `touch`, which reads or writes a part of a window that copies, whatever is protected there.
     fn with_part_access(
         &self,
         backend: &mut dyn Backend,
@@ -119,8 +155,7 @@ impl Domain {
             return touch(backend);
         }
         let part = self.granule.cover(part)?;
-        backend.permit(view.memory, part, Some(Access::Write))?;
-        let touched = touch(backend);
+        let touched = backend.permit(view.memory, part, Some(Access::Write)).and_then(|()| touch(backend));
         touched.and(self.permit(backend, view.instance, view.memory, part))
     }
 }

@@ -23,6 +23,12 @@ impl Domain {
         for block in owned {
             self.orphan(id, block);
         }
+        // What it gave away stays given.
+        let under_way: Vec<BlockId> =
+            self.blocks.iter().filter(|(_, block)| block.payer == Some(id)).map(|(block, _)| block).collect();
+        for block in under_way {
+            self.put_payer(block, None);
+        }
     }
 
     /// The memory goes, and the windows in it.
@@ -59,14 +65,21 @@ impl Domain {
         self.remove_owner(id);
         let Some(heir) = heir else {
             // Whoever reads it does so until it says otherwise: the block stays, as nobody's.
-            return if block.readers == 0 { self.remove_block(id) } else { self.put_holder(id, Holder::Abandoned) };
+            if block.readers == 0 {
+                return self.remove_block(id);
+            }
+            self.put_payer(id, None);
+            return self.put_holder(id, Holder::Abandoned);
         };
         // Whether the heir has quota for it or not: it didn't ask.
+        self.put_payer(id, Some(heir));
         if let Some(instance) = self.instances.get_mut(heir) {
-            instance.account.take(block.quota());
             instance.inherited.push_back(id);
         }
         self.put_owner(id, heir);
+        if let Some(block) = self.blocks.get_mut(id) {
+            block.untold = true;
+        }
     }
 
     /// One of the blocks that the instance was handed by one that ended, and was not told of yet.
@@ -93,6 +106,34 @@ impl Domain {
         if let Some(instance) = self.instances.get_mut(caller) {
             instance.inherited.remove(place);
         }
+        if let Some(block) = self.blocks.get_mut(id) {
+            block.untold = false;
+        }
         Ok(self.token(id, &block))
+    }
+
+    /// Frees the blocks of a heap, or chain, that are nobody's: given away and not taken, or sent and not received. Gives how many there were.
+    ///
+    /// # Errors
+    /// [`Error::Stale`].
+    pub fn reclaim_blocks(&mut self, id: HeapId) -> Result<usize, Error> {
+        let mut reclaimed: Vec<BlockId> = Vec::new();
+        for queue in &mut self.heap_mut(id)?.queues {
+            reclaimed.extend(queue.sent.drain(..));
+        }
+        for (member, _) in self.members(id)? {
+            if member != id {
+                for queue in &mut self.heap_mut(member)?.queues {
+                    reclaimed.extend(queue.sent.drain(..));
+                }
+            }
+            let blocks = self.blocks.iter::<BlockId>();
+            let given = blocks.filter(|(_, block)| block.heap == member && block.holder == Holder::Given);
+            reclaimed.extend(given.map(|(block, _)| block));
+        }
+        for block in &reclaimed {
+            self.remove_block(*block);
+        }
+        Ok(reclaimed.len())
     }
 }

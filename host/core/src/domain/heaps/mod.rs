@@ -14,7 +14,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Domain;
-use crate::heap::{Block, Heap, MadeOf, Managed, Queue};
+use crate::heap::{Block, Heap, Holder, MadeOf, Managed, Queue};
 use crate::space::Space;
 use crate::{
     Adopted, BlockId, Error, HeapId, HeapOptions, HeapRights, HeapStatus, InstanceId, Medium, ObjectId, Rights, Token,
@@ -260,11 +260,20 @@ impl Domain {
         Ok(())
     }
 
+    /// What is stored in the object from now on, if it is a heap's, is not known to be zero where no block is.
+    pub(in crate::domain) fn host_writes_heap(&mut self, object: ObjectId) {
+        if let Some(id) = self.heap_shown(object)
+            && let Ok(managed) = self.managed_mut(id)
+        {
+            managed.fresh = u64::MAX;
+        }
+    }
+
     /// The block that a token names, if it is a live one and each number is right.
     fn block_of(&self, token: Token) -> Result<(BlockId, Block), Error> {
         let id = BlockId::from_bits(token.generation);
         match self.blocks.get(id) {
-            Some(block) if self.token(id, block) == token => Ok((id, *block)),
+            Some(block) if self.token(id, block) == token && block.holder != Holder::Abandoned => Ok((id, *block)),
             _ => Err(Error::Stale { what: "block" }),
         }
     }

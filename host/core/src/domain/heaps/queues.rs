@@ -18,7 +18,7 @@ impl Domain {
     /// The owner gives a block away, to whoever receives it from a queue of the block's heap, or of a chain that this is in.
     ///
     /// # Errors
-    /// As [`Domain::give_block`]; [`Error::NotFound`] if there is no such queue, or the block is of another heap.
+    /// As [`Domain::give_block`]; [`Error::Access`] without any right to the queue's heap; [`Error::NotFound`] if there is no such queue, or the block is of another heap.
     pub fn send_block(
         &mut self,
         backend: &mut dyn Backend,
@@ -28,6 +28,9 @@ impl Domain {
         token: Token,
     ) -> Result<(), Error> {
         self.check_queue_number(heap, queue)?;
+        if self.heap_rights(caller, heap)?.is_empty() {
+            return Err(Error::Access { right: "use the heap" });
+        }
         let (_, block) = self.block_of(token)?;
         if !self.is_member(heap, block.heap)? {
             return Err(Error::NotFound { name: alloc::format!("a queue of the block's heap with number {queue}") });

@@ -5,7 +5,7 @@ mod world;
 
 pub(crate) use memctl_model::{Kind, MapAt, map_at};
 pub(crate) use ram::{Ram, memory_of};
-pub(crate) use world::World;
+pub(crate) use world::{World, memory};
 
 /// In bytes. As small as on an MPU board, so that programs are small too.
 pub(crate) const GRANULE: u64 = 32;

@@ -59,6 +59,8 @@ pub(crate) struct Ram {
     pub(crate) inside: Option<InstanceId>,
     /// How many ranges of a memory can be protected.
     pub(crate) protects: u64,
+    /// How many bytes were copied between windows and objects.
+    pub(crate) moved: u64,
 }
 
 impl Ram {
@@ -73,6 +75,7 @@ impl Ram {
             synced: Vec::new(),
             inside: None,
             protects: 0,
+            moved: 0,
         }
     }
 
@@ -156,6 +159,11 @@ impl Ram {
     pub(crate) fn permitted(&self, id: MemoryId, address: u64) -> Option<Access> {
         let start = address - address % GRANULE;
         self.memory(id).permitted.get(&start).copied().unwrap_or(Some(Access::Write))
+    }
+
+    /// What a guest can do there, where pages see to that.
+    pub(crate) fn access(&self, id: MemoryId, address: u64) -> Option<Access> {
+        self.lent(id, address).unwrap_or(Some(Access::Write)).min(self.permitted(id, address))
     }
 
     /// What checks were told.
@@ -246,6 +254,7 @@ impl Ram {
     }
 
     fn copy_in(&mut self, view: &View, part: Part, real: u64) {
+        self.moved += real;
         let bytes = self.objects[&view.object].bytes[at(part.offset)..][..at(real)].to_vec();
         let window = self.own(view.memory, part.window);
         window[at(part.real)..].fill(0);
@@ -253,6 +262,7 @@ impl Ram {
     }
 
     fn copy_out(&mut self, view: &View, part: Part, real: u64) {
+        self.moved += real;
         let window = self.own(view.memory, part.window);
         window[at(part.real)..].fill(0);
         let bytes = window[..at(real)].to_vec();
