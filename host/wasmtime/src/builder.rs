@@ -167,7 +167,7 @@ pub(crate) fn publish(
 ) -> Result<(), Error> {
     let (medium, body) = match source {
         Source::Anonymous { size: 0 } => return Err(Error::Empty { what: "the object" }),
-        Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size)?),
+        Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size, rules.granule())?),
         Source::File(file) => {
             let file = FileObject::from_file(Arc::new(file), rights.contains(Rights::WRITE))?;
             (Medium::File { identity: file.identity() }, Body::File(file))

@@ -90,8 +90,10 @@
 //! the code only.
 
 mod attachment;
+mod base;
 mod bell;
 mod body;
+mod buffer;
 mod builder;
 mod calls;
 mod component;
@@ -109,6 +111,7 @@ mod gate;
 mod guest;
 mod handles;
 mod heard;
+mod in_place;
 mod means;
 mod memories;
 mod mover;
@@ -125,6 +128,7 @@ mod sys;
 mod tails;
 mod tickets;
 mod twins;
+mod unsettled;
 mod waiting;
 mod window;
 mod wire;
