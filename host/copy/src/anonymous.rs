@@ -32,12 +32,6 @@ impl Anonymous {
         Ok(storage)
     }
 
-    /// The bytes that the caller has, where they are.
-    #[must_use]
-    pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self { bytes }
-    }
-
     /// The stored bytes from `offset` on, at most `len` of them.
     fn range(&self, offset: u64, len: usize) -> core::ops::Range<usize> {
         let start = usize::try_from(offset).map_or(self.bytes.len(), |offset| offset.min(self.bytes.len()));

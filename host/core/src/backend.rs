@@ -229,4 +229,12 @@ pub struct Ask {
     pub coherence: crate::Coherence,
     /// Nobody can write the object now, and the domain will hear of it before somebody can.
     pub frozen: bool,
+    /// The window, as addresses of its memory.
+    pub window: Span,
+    /// First byte of the object that is to be shown.
+    pub offset: u64,
+    /// What the guest may do to the window's bytes.
+    pub protection: Protection,
+    /// Whether the window may reach past the object's end.
+    pub past_end: crate::PastEnd,
 }

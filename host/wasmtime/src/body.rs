@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use memctl_alias::FileObject;
-use memctl_copy::Anonymous;
 use memctl_core::{Adopted, Error, ObjectId, Storage};
+
+use crate::buffer::Buffer;
 
 /// An object's storage.
 #[derive(Debug)]
 pub(crate) enum Body {
-    /// In the host's heap: can be copied only.
-    Heap(Anonymous),
+    /// In the host's heap: can be copied, and shown in place.
+    Heap(Buffer),
     /// A file, or memory that has a descriptor: can be copied and aliased.
     File(FileObject),
 }
@@ -38,6 +39,14 @@ impl Body {
         match self {
             Self::Heap(_) => None,
             Self::File(file) => Some(file),
+        }
+    }
+
+    /// What windows can be put onto.
+    pub(crate) fn buffer(&self) -> Option<&Buffer> {
+        match self {
+            Self::Heap(buffer) => Some(buffer),
+            Self::File(_) => None,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use memctl_alias::{FileObject, host_page_size};
-use memctl_copy::Anonymous;
 use memctl_core::{Access, Error, Granule, HeapOptions, Medium, Quotas, Rights, Threads};
 
 use crate::body::{Bodies, Body};
@@ -164,17 +163,14 @@ impl DomainBuilder {
 }
 
 /// The storage that a source describes.
-pub(crate) fn body_of(mode: Mode, source: Source, access: Access) -> Result<(Medium, Body), Error> {
+pub(crate) fn body_of(mode: Mode, source: Source, access: Access, granule: Granule) -> Result<(Medium, Body), Error> {
     Ok(match source {
         Source::Anonymous { size: 0 } => return Err(Error::Empty { what: "the object" }),
-        Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size)?),
+        Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size, granule)?),
         Source::Bytes(bytes) if bytes.is_empty() => return Err(Error::Empty { what: "the object" }),
         Source::Bytes(bytes) => {
             let medium = Medium::Anonymous { owner: None };
-            if mode == Mode::Copy {
-                return Ok((medium, Body::Heap(Anonymous::from_bytes(bytes))));
-            }
-            let mut body = new_body(mode, bytes.len() as u64)?;
+            let mut body = new_body(mode, bytes.len() as u64, granule)?;
             body.storage_mut().write_at(0, &bytes)?;
             (medium, body)
         }
@@ -199,7 +195,7 @@ pub(crate) fn publish(
     rights: Rights,
 ) -> Result<(), Error> {
     let access = if rights.contains(Rights::WRITE) { Access::Write } else { Access::Read };
-    let (medium, body) = body_of(mode, source, access)?;
+    let (medium, body) = body_of(mode, source, access, rules.granule())?;
     let size = body.storage().size()?;
     let adopted = rules.publish_name(name, medium, size, rights)?;
     crate::body::adopt(bodies, adopted, body);

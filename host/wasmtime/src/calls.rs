@@ -104,7 +104,7 @@ impl Guest {
         let mode = self.shared.mode;
         self.ask("object.anonymous", None, |rules, mover, caller| {
             rules.check_anonymous(caller, size)?;
-            let body = new_body(mode, size)?;
+            let body = new_body(mode, size, rules.granule())?;
             let (handle, object) = rules.anonymous(caller, size)?;
             mover.bodies.insert(object, body);
             Ok(handle)

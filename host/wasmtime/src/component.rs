@@ -7,6 +7,7 @@ use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
 
 use crate::MemctlView;
+use crate::buffer::lies_in_an_object;
 use crate::calls::Claim;
 use crate::guest::Guest;
 use crate::place::Place;
@@ -56,6 +57,7 @@ pub(crate) fn place<'a, T: 'static>(
     let address = window.memory.as_le_slice(&*store).as_ptr().addr();
     let place = match guest.shared.made.at(address) {
         Some(memory) => Place::Known(memory),
+        None if lies_in_an_object(address) => Place::Lent { start: window.start, bytes: &mut [], size: None },
         None => Place::Lent { start: window.start, bytes: sys::lend(store, &window.memory), size: None },
     };
     (place, claim)

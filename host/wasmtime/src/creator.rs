@@ -1,10 +1,12 @@
-//! The memories of the guests of a domain: made so that windows in them can alias objects.
+//! The memories of the guests of a domain: made so that windows in them can alias objects, or be put onto them.
 
 use std::sync::Arc;
 
 use memctl_alias::Reservation;
 use memctl_core::Error;
+use wasmtime::MemoryType;
 
+use crate::base::{Base, Seat};
 use crate::declared::note_made;
 use crate::domain::WeakDomain;
 use crate::memories::{Memories, id_of};
@@ -17,37 +19,53 @@ const UNBOUNDED: usize = 64 << 30;
 pub(crate) struct Creator {
     pub(crate) made: Arc<Memories>,
     pub(crate) domain: WeakDomain,
+    /// Which configuration this is for.
+    pub(crate) config: u64,
 }
 
 /// A guest memory, as wasmtime holds it.
 pub(crate) struct GuestMemory {
-    pub(crate) reservation: Arc<Reservation>,
-    made: Arc<Memories>,
+    pub(crate) base: Arc<Base>,
+    pub(crate) made: Arc<Memories>,
     domain: WeakDomain,
 }
 
 impl Creator {
     pub(crate) fn make(
         &self,
+        ty: &MemoryType,
         minimum: usize,
         maximum: Option<usize>,
         reserved: Option<usize>,
         guard: usize,
     ) -> Result<GuestMemory, Error> {
-        let capacity = reserved.unwrap_or_else(|| maximum.unwrap_or(UNBOUNDED).min(UNBOUNDED)).max(minimum);
+        // An engine that reserves nothing lets memories move to grow. These needn't: address space costs nothing.
+        let asked = reserved.filter(|reserved| *reserved > 0);
+        let capacity = asked.unwrap_or_else(|| maximum.unwrap_or(UNBOUNDED).min(UNBOUNDED)).max(minimum);
         let reservation = Arc::new(Reservation::new(minimum, capacity, guard)?);
-        self.made.insert(reservation.clone());
+        let base = Base::new(reservation.clone(), seat(ty, maximum, reserved, guard), self.config);
+        self.made.insert(base.clone());
         note_made(&reservation);
-        Ok(GuestMemory { reservation, made: self.made.clone(), domain: self.domain.clone() })
+        Ok(GuestMemory { base, made: self.made.clone(), domain: self.domain.clone() })
     }
+}
+
+/// What wasmtime 48 assumes of a memory that it asks for like this: `Memory::memory_may_move` and `Memory::can_elide_bounds_check` of wasmtime-environ, and
+/// `bounds_check_field_access` of its Cranelift part.
+fn seat(ty: &MemoryType, maximum: Option<usize>, reserved: Option<usize>, guard: usize) -> Seat {
+    let can_grow = ty.maximum().is_none_or(|maximum| maximum > ty.minimum());
+    if ty.is_shared() || !can_grow || reserved != Some(0) || guard != 0 {
+        return Seat::Fixed;
+    }
+    Seat::Free { below: maximum.unwrap_or(usize::MAX) }
 }
 
 impl Drop for GuestMemory {
     /// Mappings in the memory go before the memory does.
     fn drop(&mut self) {
-        self.made.remove(&self.reservation);
+        self.made.remove(self.base.home());
         if let Some(domain) = self.domain.upgrade() {
-            domain.memory_gone(id_of(&self.reservation));
+            domain.memory_gone(id_of(self.base.home()));
         }
     }
 }

@@ -1,16 +1,16 @@
 //! The domain, as embedders hold it: what is published, which backend, how much, and who is inside.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use memctl_alias::FileObject;
-use memctl_copy::Anonymous;
-use memctl_core::{Error, InstanceId, MemoryId, ObjectId, Quotas, Rights, Threads};
+use memctl_core::{Error, Granule, InstanceId, MemoryId, ObjectId, Quotas, Rights, Threads};
 use wasmtime::Config;
 
 use crate::attachment::Attachment;
 use crate::body::{Bodies, Body, body};
+use crate::buffer::Buffer;
 use crate::builder::publish;
 use crate::creator::Creator;
 use crate::frames::Frames;
@@ -21,6 +21,7 @@ use crate::place::Place;
 use crate::presence::Presence;
 use crate::stats::Stats;
 use crate::twins::Twins;
+use crate::unsettled::Unsettled;
 use crate::waiting::Bells;
 use crate::{DomainBuilder, MemctlCtxBuilder, Source};
 
@@ -65,6 +66,7 @@ pub(crate) type Presences = BTreeMap<InstanceId, Arc<Whereabouts>>;
 pub(crate) struct Whereabouts {
     pub(crate) presence: Presence,
     pub(crate) frames: Frames,
+    pub(crate) unsettled: Unsettled,
 }
 
 /// What changes, under the domain's lock.
@@ -90,13 +92,19 @@ impl Domain {
     /// can mappings be `automatic`. Sets [`Config::with_host_memory`], switches [`Config::memory_init_cow`] off, and puts the
     /// fault handler in place, which it should before the first [`Engine`](wasmtime::Engine) of the process is made.
     ///
+    /// With [`Mode::Copy`], windows that are extra memories show anonymous objects in place, without copying, if the engine neither reserves nor guards memory
+    /// (`memory_reservation(0)`, `memory_guard_size(0)`), lets it move (`memory_may_move(true)`, as it does unless told otherwise) and has no signals
+    /// (`signals_based_traps(false)`) or interprets. Call this for each configuration that differs in these.
+    ///
     /// # Errors
     /// [`Error::OutOfMemory`] or [`Error::Io`] if the fault handler can't be put in place.
     pub fn configure(&self, config: &mut Config) -> Result<(), Error> {
+        static CONFIGS: AtomicU64 = AtomicU64::new(0);
         memctl_alias::install()?;
         config.with_host_memory(Arc::new(Creator {
             made: self.shared.made.clone(),
             domain: Arc::downgrade(&self.shared),
+            config: CONFIGS.fetch_add(1, Ordering::Relaxed),
         }));
         config.memory_init_cow(false);
         Ok(())
@@ -226,6 +234,7 @@ impl Shared {
             // Looked for once: calls that map are many.
             let used = state.memories.entry(id_of(memory)).or_insert_with(|| Used {
                 memory: memory.clone(),
+                base: self.made.base_of(memory),
                 attachment,
                 shield: self.made.shield_of(memory),
             });
@@ -319,9 +328,9 @@ impl State {
 pub(crate) type WeakDomain = Weak<Shared>;
 
 /// New storage of `size` zero bytes.
-pub(crate) fn new_body(mode: Mode, size: u64) -> Result<Body, Error> {
+pub(crate) fn new_body(mode: Mode, size: u64, granule: Granule) -> Result<Body, Error> {
     Ok(match mode {
-        Mode::Copy => Body::Heap(Anonymous::new(size)?),
+        Mode::Copy => Body::Heap(Buffer::new(size, granule)?),
         Mode::Auto | Mode::Alias => Body::File(FileObject::anonymous(size)?),
     })
 }

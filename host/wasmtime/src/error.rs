@@ -53,6 +53,12 @@ pub enum Violation {
     /// The module declares protection that can't be had here: the host's log says why.
     #[error("memory-control: the static protection that a module declares can't be had here ({0:?}); the log says why")]
     Unprotected(memctl_core::Code),
+    /// The guest went on using a window whose base had changed, on an engine that reads it only when memory grows.
+    #[error(
+        "memory-control: a window was not settled: after bind, rebind and unmap of a window that shows an object in place, settle the window (memory.grow by 0) before any \
+         other call"
+    )]
+    Unsettled,
     /// What other guests wrote could not be brought into an `automatic` window.
     #[error("memory-control: an automatic mapping could not be refreshed (error code {0})")]
     Refresh(i32),

@@ -13,6 +13,7 @@ use crate::domain::{Shared, Whereabouts};
 use crate::error::{Cause, Violation};
 use crate::gate::{Entered, Ticket};
 use crate::protection::stopped_by_checks;
+use crate::unsettled::Overdue;
 
 /// What the guest's store, its call hook and its host functions have in common.
 pub(crate) struct Guest {
@@ -78,8 +79,11 @@ impl Guest {
         self.attachment.store(Attachment::of(engine) as u8, Ordering::Relaxed);
     }
 
-    /// Control passes between guest and host. The usual case costs four loads and a compare-and-swap.
+    /// Control passes between guest and host. The usual case costs five loads and a compare-and-swap.
     pub(crate) fn crossing(&self, hook: CallHook) -> Result<(), Violation> {
+        // A guest that was told before is on its way out with that error, which has its backtrace.
+        let told = matches!(hook, CallHook::ReturningFromWasm) && self.poisoned.load(Ordering::Relaxed);
+        let settled = if self.whereabouts.unsettled.any() { self.check_settled(hook) } else { Ok(()) };
         if hook.entering_host() {
             if matches!(hook, CallHook::ReturningFromWasm) {
                 self.whereabouts.frames.pop();
@@ -91,12 +95,10 @@ impl Guest {
             if self.frozen.load(Ordering::Relaxed) {
                 self.whereabouts.presence.leave();
             }
-            // A guest that was told before is on its way out with that error, which has its backtrace.
-            let told = matches!(hook, CallHook::ReturningFromWasm) && self.poisoned.load(Ordering::Relaxed);
-            let checked = self.check_faults();
+            let checked = self.check_faults().and(settled);
             if told { Ok(()) } else { checked }
         } else {
-            self.check_faults()?;
+            self.check_faults().and(settled)?;
             if self.gated.load(Ordering::Relaxed) {
                 self.enter(hook)?;
             }
@@ -108,6 +110,24 @@ impl Guest {
             }
             Ok(())
         }
+    }
+
+    /// Whether the guest goes by bases that it has a right to.
+    fn check_settled(&self, hook: CallHook) -> Result<(), Violation> {
+        let unsettled = &self.whereabouts.unsettled;
+        let checked = match hook {
+            CallHook::CallingHost => return Ok(unsettled.call_begins()),
+            CallHook::ReturningFromHost => unsettled.call_ends(),
+            CallHook::CallingWasm | CallHook::ReturningFromWasm => unsettled.crosses(),
+        };
+        if checked.is_ok() && !unsettled.any() {
+            // It may share nothing any more.
+            self.remember(&self.shared.lock().rules);
+        }
+        checked.map_err(|Overdue| {
+            self.poison(Violation::Unsettled);
+            Violation::Unsettled
+        })
     }
 
     /// Comes in, after whoever is replacing pages of its snapshots.
@@ -220,7 +240,9 @@ impl Guest {
     pub(crate) fn remember(&self, rules: &memctl_core::Domain) {
         let one_at_a_time = self.shared.threads == Threads::One;
         self.gated.store(
-            one_at_a_time && self.attachment().sees_crossings() && rules.shares(self.instance),
+            one_at_a_time
+                && self.attachment().sees_crossings()
+                && (rules.shares(self.instance) || self.whereabouts.unsettled.any()),
             Ordering::Relaxed,
         );
         self.unwatched.store(rules.has_unwatched(self.instance), Ordering::Relaxed);

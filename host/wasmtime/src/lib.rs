@@ -90,8 +90,10 @@
 //! the code only.
 
 mod attachment;
+mod base;
 mod bell;
 mod body;
+mod buffer;
 mod builder;
 mod calls;
 mod component;
@@ -110,6 +112,7 @@ mod guest;
 mod handles;
 mod heap;
 mod heard;
+mod in_place;
 mod means;
 mod memories;
 mod mover;
@@ -126,6 +129,7 @@ mod sys;
 mod tails;
 mod tickets;
 mod twins;
+mod unsettled;
 mod waiting;
 mod window;
 mod wire;

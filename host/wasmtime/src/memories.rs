@@ -9,6 +9,7 @@ use memctl_alias::Reservation;
 use memctl_core::{Directory, MemoryId, Shield};
 
 use crate::attachment::Attachment;
+use crate::base::Base;
 
 /// Every live memory that one domain's creator made, by base address.
 #[derive(Debug, Default)]
@@ -18,8 +19,8 @@ pub(crate) struct Memories {
 
 #[derive(Debug, Default)]
 struct Made {
-    by_base: BTreeMap<usize, (Arc<Reservation>, Born)>,
-    by_birth: BTreeMap<Born, Arc<Reservation>>,
+    by_base: BTreeMap<usize, (Arc<Base>, Born)>,
+    by_birth: BTreeMap<Born, Arc<Base>>,
 }
 
 /// Which memory of its thread's a memory is: those of one module are made one after the other, on one thread.
@@ -36,8 +37,26 @@ impl Born {
             static THREAD: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
             static NUMBER: Cell<u64> = const { Cell::new(0) };
         }
+        READ_LAST.set(None);
         Self { thread: THREAD.with(|thread| *thread), number: NUMBER.replace(NUMBER.get() + 1) }
     }
+}
+
+thread_local! {
+    /// The last memory of this thread whose base the engine read for the first time, and the number of its module's instance. Nothing if a memory was made since.
+    static READ_LAST: Cell<Option<(Born, u64)>> = const { Cell::new(None) };
+}
+
+/// The instance that a memory belongs to whose base is read for the first time. wasmtime makes all memories of an instance, and then reads their
+/// bases in the same order. Two instances could be taken for one only if a limiter that is asynchronous holds both up between the one and the other.
+fn instance_of(memory: Born) -> u64 {
+    static INSTANCES: AtomicU64 = AtomicU64::new(0);
+    let instance = match READ_LAST.get() {
+        Some((last, instance)) if (last.thread, last.number + 1) == (memory.thread, memory.number) => instance,
+        _ => INSTANCES.fetch_add(1, Ordering::Relaxed),
+    };
+    READ_LAST.set(Some((memory, instance)));
+    instance
 }
 
 /// The most memories that one module has before the shield of its first.
@@ -50,6 +69,8 @@ pub(crate) type ById = BTreeMap<MemoryId, Used>;
 #[derive(Debug)]
 pub(crate) struct Used {
     pub(crate) memory: Arc<Reservation>,
+    /// Where it is.
+    pub(crate) base: Option<Arc<Base>>,
     /// What the host sees of its store.
     pub(crate) attachment: Attachment,
     /// What guards it, if it belongs to an instrumented module. That was in place before the module ran, and doesn't change.
@@ -62,11 +83,25 @@ pub(crate) fn id_of(memory: &Reservation) -> MemoryId {
 }
 
 impl Memories {
-    pub(crate) fn insert(&self, memory: Arc<Reservation>) {
+    pub(crate) fn insert(&self, base: Arc<Base>) {
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
         let born = Born::next();
-        made.by_birth.insert(born, memory.clone());
-        made.by_base.insert(memory.base().addr(), (memory, born));
+        made.by_birth.insert(born, base.clone());
+        made.by_base.insert(base.home().base().addr(), (base, born));
+    }
+
+    /// The engine reads the base: the first time it does that for the instance that it made the memory for.
+    pub(crate) fn note_read(&self, base: &Base) {
+        base.instance_or(|| {
+            let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+            made.by_base.get(&base.home().base().addr()).map_or(u64::MAX, |(_, born)| instance_of(*born))
+        });
+    }
+
+    /// Where the memory is.
+    pub(crate) fn base_of(&self, memory: &Reservation) -> Option<Arc<Base>> {
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        made.by_base.get(&memory.base().addr()).map(|(base, _)| base.clone())
     }
 
     pub(crate) fn remove(&self, memory: &Reservation) {
@@ -79,8 +114,8 @@ impl Memories {
     /// The memory that `address` lies in, or just past the end of. The address is a key, nothing else.
     pub(crate) fn at(&self, address: usize) -> Option<Arc<Reservation>> {
         let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
-        let (_, (memory, _)) = made.by_base.range(..=address).next_back()?;
-        memory.contains(address).then(|| memory.clone())
+        let (_, (base, _)) = made.by_base.range(..=address).next_back()?;
+        base.home().contains(address).then(|| base.home().clone())
     }
 
     /// How many windows go with `memory`.
@@ -93,9 +128,11 @@ impl Memories {
     /// Window `number`, from 1 on, of those that go with `memory`.
     pub(crate) fn window(&self, memory: &Reservation, number: u32) -> Option<Arc<Reservation>> {
         let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
-        let (Born { thread, number: born }, directory) = made.directory(memory)?;
+        let (born, directory) = made.directory(memory)?;
         let distance = directory.windows.get(usize::try_from(number.checked_sub(1)?).ok()?)?;
-        made.by_birth.get(&Born { thread, number: born.checked_sub(u64::from(*distance))? }).cloned()
+        let window = made.by_birth.get(&Born { number: born.number.checked_sub(u64::from(*distance))?, ..born })?;
+        // A directory can be forged: it names memories of its own module's instance only.
+        (window.instance()? == made.by_birth[&born].instance()?).then(|| window.home().clone())
     }
 
     /// The shield that guards `memory`, if it belongs to an instrumented module.
@@ -103,7 +140,7 @@ impl Memories {
         let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
         made.behind(memory)?.find_map(|(born, distance, candidate)| {
             let shield = Shield::parse(&header(candidate)?, candidate.size())?;
-            (u64::from(shield.distance) == distance).then(|| (made.by_birth[&born].clone(), shield))
+            (u64::from(shield.distance) == distance).then(|| (made.by_birth[&born].home().clone(), shield))
         })
     }
 }
@@ -113,7 +150,7 @@ impl Made {
     fn behind(&self, memory: &Reservation) -> Option<impl Iterator<Item = (Born, u64, &Arc<Reservation>)>> {
         let Born { thread, number } = self.by_base.get(&memory.base().addr())?.1;
         let behind = Born { thread, number: number + 1 }..=Born { thread, number: number + FURTHEST };
-        Some(self.by_birth.range(behind).map(move |(born, candidate)| (*born, born.number - number, candidate)))
+        Some(self.by_birth.range(behind).map(move |(born, base)| (*born, born.number - number, base.home())))
     }
 
     /// The directory of the module that `memory` is the memory of.
@@ -135,6 +172,7 @@ pub(crate) fn header(memory: &Reservation) -> Option<[u8; 128]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Seat;
     use memctl_core::Bounds;
 
     #[test]
@@ -146,7 +184,7 @@ mod tests {
                 let shield = Shield { distance, capacity: 8, granule: 0, declared: Bounds::NONE, checks_table: true };
                 memory.write(0, &shield.to_bytes()).expect("fits");
             }
-            memories.insert(memory.clone());
+            memories.insert(Base::new(memory.clone(), Seat::Fixed, 0));
             memory
         };
         let (first, second) = (make(None), make(None));
@@ -157,5 +195,30 @@ mod tests {
         assert_eq!(found(&of_second), None);
         let elsewhere = std::thread::scope(|scope| scope.spawn(|| make(Some(1))).join().expect("runs"));
         assert_eq!(found(&of_second), None, "made by another thread: {elsewhere:?}");
+    }
+    /// What the engine does when it makes an instance of a module with these memories.
+    fn instantiate(memories: &Memories, directory: &Directory) -> Vec<Arc<Reservation>> {
+        let bases: Vec<_> = (0..3)
+            .map(|_| Base::new(Arc::new(Reservation::new(4096, 4096, 0).expect("room")), Seat::Fixed, 0))
+            .collect();
+        for base in &bases {
+            memories.insert(base.clone());
+        }
+        for base in &bases {
+            memories.note_read(base);
+        }
+        bases[2].home().write(0, &directory.to_bytes()).expect("fits");
+        bases.iter().map(|base| base.home().clone()).collect()
+    }
+
+    #[test]
+    fn a_directory_names_no_memory_of_another_module() {
+        let memories = Memories::default();
+        let first = instantiate(&memories, &Directory { memory: 2, windows: vec![1] });
+        assert_eq!(memories.window(&first[0], 1).map(|window| window.id()), Some(first[1].id()));
+        let forger = instantiate(&memories, &Directory { memory: 2, windows: vec![5, 4, 1] });
+        let found: Vec<_> =
+            (1..=4).map(|number| memories.window(&forger[0], number).map(|window| window.id())).collect();
+        assert_eq!(found, [None, None, Some(forger[1].id()), None]);
     }
 }

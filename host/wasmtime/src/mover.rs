@@ -45,7 +45,9 @@ impl Mover<'_> {
     /// Nobody on another thread is inside with a shared window on `object`: its bytes can be looked at.
     pub(crate) fn check_free(&self, rules: &memctl_core::Domain, object: ObjectId) -> Result<(), Error> {
         match self.running {
-            Some(running) if rules.is_shared_by(object, running) => Err(Error::Busy { start: 0, end: u64::MAX }),
+            Some(running) if rules.is_shared_by(object, running) || self.is_unsettled(running) => {
+                Err(Error::Busy { start: 0, end: u64::MAX })
+            }
             _ => Ok(()),
         }
     }
@@ -117,6 +119,9 @@ pub(crate) fn real(part: Part) -> usize {
 
 impl Backend for Mover<'_> {
     fn choose(&mut self, memory: MemoryId, object: ObjectId, ask: Ask) -> Result<Shown, Error> {
+        if self.suits_in_place(memory, object, ask) {
+            return Ok(Shown::Alias);
+        }
         let known = self.known(memory).is_some();
         let aliasable = known && self.attachment.survives_faults() && self.shared.mode != Mode::Copy;
         let has_file = body(self.bodies, object)?.file().is_some();
@@ -162,10 +167,16 @@ impl Backend for Mover<'_> {
     fn show(&mut self, view: &View, part: Option<Part>) -> Result<(), Error> {
         let shown = match view.shown {
             Shown::Copy => self.show_copy(view, part),
+            Shown::Alias if self.is_in_place(view) => self.show_in_place(view),
             Shown::Alias | Shown::Snapshot => self.show_pages(view, part),
         };
         if shown.is_ok() {
             self.stats.mappings += 1;
+            match view.shown {
+                Shown::Copy => self.stats.copied += 1,
+                Shown::Alias if self.is_in_place(view) => self.stats.in_place += 1,
+                Shown::Alias | Shown::Snapshot => self.stats.aliased += 1,
+            }
             self.stats.bytes_mapped += view.window.len();
         }
         shown
@@ -188,6 +199,9 @@ impl Backend for Mover<'_> {
 
     fn hide(&mut self, view: &View) -> Result<(), Error> {
         self.twins.forget(view);
+        if self.is_in_place(view) {
+            return self.hide_in_place(view);
+        }
         match view.shown {
             Shown::Alias | Shown::Snapshot => self.reservation(view)?.hide(view.window.start(), view.window.len()),
             Shown::Copy => match self.known(view.memory) {
@@ -204,6 +218,9 @@ impl Backend for Mover<'_> {
     }
 
     fn zero(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        if self.is_in_place(view) {
+            return body(self.bodies, view.object)?.storage_mut().discard(part.offset, part.real);
+        }
         match self.known(view.memory) {
             Some(memory) => memory.zero(part.window.start(), part.window.len()),
             None => self.with_bytes(view, part.window, |_, bytes| {
@@ -214,6 +231,9 @@ impl Backend for Mover<'_> {
     }
 
     fn publish(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        if self.is_in_place(view) {
+            return self.zero_tail_in_place(view, part);
+        }
         if view.shown != Shown::Copy {
             return if self.is_gone(view, part)? { Ok(()) } else { self.zero_tail(view, part) };
         }
@@ -222,6 +242,9 @@ impl Backend for Mover<'_> {
     }
 
     fn refresh(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        if self.is_in_place(view) {
+            return self.zero_tail_in_place(view, part);
+        }
         if view.shown != Shown::Copy {
             return self.zero_tail(view, part);
         }
@@ -234,6 +257,9 @@ impl Backend for Mover<'_> {
     }
 
     fn rejoin(&mut self, view: &View, part: Part) -> Result<(), Error> {
+        if self.is_in_place(view) {
+            return self.zero_tail_in_place(view, part);
+        }
         if view.shown != Shown::Copy {
             return self.zero_tail(view, part);
         }

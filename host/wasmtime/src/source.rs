@@ -10,7 +10,7 @@ pub enum Source {
         /// In bytes.
         size: u64,
     },
-    /// Bytes of the embedder's. Without an MMU they stay where they are.
+    /// Memory that has these bytes at first.
     Bytes(Vec<u8>),
     /// Memory that can be mapped shared: of a device, or of another process.
     Device {
@@ -30,7 +30,7 @@ impl Source {
         Self::Anonymous { size }
     }
 
-    /// Bytes of the embedder's. Guests that share them see what is in them; with [`Mode::Copy`](crate::Mode::Copy) they stay where they are.
+    /// New memory that has these bytes at first.
     #[must_use]
     pub fn bytes(bytes: Vec<u8>) -> Self {
         Self::Bytes(bytes)

@@ -1,5 +1,7 @@
 //! All unsafe code of this crate: guest memories that wasmtime asks for, and the bytes of windows.
 
+mod allocation;
+
 use std::ptr;
 use std::slice;
 use std::sync::Arc;
@@ -11,42 +13,63 @@ use wasmtime::unix::StoreExt;
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType, Result, Store, StoreContextMut};
 
 use crate::DomainBuilder;
+use crate::base::Asked;
 use crate::creator::{Creator, GuestMemory};
+pub(crate) use allocation::Allocation;
 
 // SAFETY: `Reservation::new` gives fresh zeroed memory of at least `minimum` bytes whose base never moves, reserves
-// `capacity` bytes behind it and keeps all of that and `guard` more inaccessible until it is grown into, as asked for.
+// `capacity` bytes behind it and keeps all of that and `guard` more inaccessible until it is grown into, as asked for. The base changes only where nothing was
+// asked for, see below.
 unsafe impl MemoryCreator for Creator {
     fn new_memory(
         &self,
-        _ty: MemoryType,
+        ty: MemoryType,
         minimum: usize,
         maximum: Option<usize>,
         reserved: Option<usize>,
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
-        let memory = self.make(minimum, maximum, reserved, guard).map_err(|error| error.to_string())?;
+        let memory = self.make(&ty, minimum, maximum, reserved, guard).map_err(|error| error.to_string())?;
         Ok(Box::new(memory))
     }
 }
 
-// SAFETY: all four say what the reservation has: `as_ptr` is its base, which never moves, and the bytes up to
+// SAFETY: at home all four say what the reservation has: `as_ptr` is its base, which never moves, and the bytes up to
 // `byte_size` are accessible. `grow_to` makes more of them so, up to `byte_capacity`, and zeroes none that were.
 // Windows replace pages of it, but only by pages that can be loaded from and stored to.
+//
+// A memory whose base is `Free` can be in an object's buffer instead. That is sound because, in wasmtime 48:
+// 1. The engine reserves nothing, guards nothing (`Seat`, from what it asked for) and its memories may move (`Base::trust`). Then compiled code checks every access that isn't
+//    below the memory's minimum against the length that it loads (`bounds_check_field_access` in wasmtime-internal-cranelift/src/bounds_checks.rs: without a reservation
+//    `can_elide_bounds_check` is false, and no access fits in a guard of 0 bytes), and no page behind the memory matters. `Base::put` sees to it that
+//    there are `byte_size` bytes behind the new base, and the memory doesn't grow while the engine may go by it (`Base::can_grow`).
+// 2. Compiled code loads the base anew after every call if the memory may move (`make_heap_base_bound` in func_environ.rs; `Memory::memory_may_move` in wasmtime-environ), as a memory
+//    does that isn't shared, whose minimum is not its maximum, and whose engine allows it. A module can import it as one that doesn't move only when it is as
+//    large as its maximum; from then on it stays at home (`Base::is_free`, and again `can_grow`).
+// 3. Where the engine goes by an old base, that buffer is still there: `Base` holds every one that it told the engine of until it saw the engine go by another (`Trace`).
+// 4. The base never changes within one growth, and a growth that isn't by 0 never changes it: `put` is called while the guest calls the domain, not the engine.
 unsafe impl LinearMemory for GuestMemory {
     fn byte_size(&self) -> usize {
-        usize::try_from(self.reservation.size()).unwrap_or(usize::MAX)
+        self.base.note(Asked::Size);
+        usize::try_from(self.base.home().size()).unwrap_or(usize::MAX)
     }
 
     fn byte_capacity(&self) -> usize {
-        self.reservation.capacity()
+        self.base.note(Asked::Other);
+        self.base.capacity()
     }
 
     fn grow_to(&mut self, new_size: usize) -> Result<()> {
-        Ok(self.reservation.grow(new_size)?)
+        self.base.note(Asked::Other);
+        if !self.base.can_grow() {
+            return Err(wasmtime::format_err!("a window that shows an object in place can't grow"));
+        }
+        Ok(self.base.home().grow(new_size)?)
     }
 
     fn as_ptr(&self) -> *mut u8 {
-        self.reservation.base()
+        self.made.note_read(&self.base);
+        self.base.address()
     }
 }
 

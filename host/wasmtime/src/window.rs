@@ -5,7 +5,7 @@ use std::sync::Arc;
 use memctl_alias::Reservation;
 use memctl_core::{Error, HandleId, MapOptions, MappingId, Shown};
 use wasmtime::component::{Linker, Resource, WasmList};
-use wasmtime::{Result, StoreContextMut};
+use wasmtime::{Engine, Result, StoreContextMut};
 
 use crate::MemctlView;
 use crate::calls::{Answer, Claim};
@@ -25,42 +25,57 @@ impl Guest {
         memory.map_or(0, |memory| self.shared.made.windows(memory))
     }
 
-    /// A window that goes with `memory`; number 0 is that itself.
-    pub(crate) fn window(&self, memory: Option<Arc<Reservation>>, number: Number) -> Result<Arc<Reservation>, Error> {
+    /// A window that goes with `memory`, which is one of a store of this engine's; number 0 is that itself.
+    pub(crate) fn window(
+        &self,
+        engine: &Engine,
+        memory: Option<Arc<Reservation>>,
+        number: Number,
+    ) -> Result<Arc<Reservation>, Error> {
         let memory = memory.ok_or(Error::Unsupported { why: HINT })?;
         if number == 0 {
             return Ok(memory);
         }
-        self.shared.made.window(&memory, number).ok_or(Error::NotFound { name: format!("window {number}") })
+        let found = self.shared.made.window(&memory, number);
+        let window = found.ok_or(Error::NotFound { name: format!("window {number}") })?;
+        self.shared.trust(engine, &memory, &window);
+        Ok(window)
     }
 
     fn look_for_window(
         &self,
         call: &'static str,
+        engine: &Engine,
         memory: Option<Arc<Reservation>>,
         number: Number,
     ) -> Answer<Arc<Reservation>> {
-        self.window(memory, number).map_err(|error| self.refuse(call, &error))
+        self.window(engine, memory, number).map_err(|error| self.refuse(call, &error))
     }
 
-    pub(crate) fn window_size(&self, memory: Option<Arc<Reservation>>, number: Number) -> Answer<u64> {
-        Ok(self.look_for_window("window.size", memory, number)?.size())
+    pub(crate) fn window_size(&self, engine: &Engine, memory: Option<Arc<Reservation>>, number: Number) -> Answer<u64> {
+        Ok(self.look_for_window("window.size", engine, memory, number)?.size())
     }
 
-    pub(crate) fn window_capabilities(&self, memory: Option<Arc<Reservation>>, number: Number) -> Answer<Capabilities> {
-        let window = self.look_for_window("window.capabilities-of", memory, number)?;
+    pub(crate) fn window_capabilities(
+        &self,
+        engine: &Engine,
+        memory: Option<Arc<Reservation>>,
+        number: Number,
+    ) -> Answer<Capabilities> {
+        let window = self.look_for_window("window.capabilities-of", engine, memory, number)?;
         Ok(wire::capabilities(self, Some(window), true))
     }
 
     pub(crate) fn bind(
         &self,
+        engine: &Engine,
         memory: Option<Arc<Reservation>>,
         number: Number,
         claim: Claim,
         object: HandleId,
         options: MapOptions,
     ) -> Answer<MappingId> {
-        let window = self.look_for_window("window.bind", memory, number)?;
+        let window = self.look_for_window("window.bind", engine, memory, number)?;
         self.map(Place::Known(window), claim, object, options)
     }
 
@@ -107,20 +122,20 @@ pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Linker<T>) -> 
     window.func_wrap("size", |mut store, (memory, number): (WasmList<u8>, u32)| {
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
-        answer(guest.window_size(memory, number))
+        answer(guest.window_size(store.engine(), memory, number))
     })?;
     window.func_wrap("capabilities-of", |mut store, (memory, number): (WasmList<u8>, u32)| {
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
         Ok::<(Result<Capabilities, ErrorCode>,), _>((guest
-            .window_capabilities(memory, number)
+            .window_capabilities(store.engine(), memory, number)
             .map_err(ErrorCode::from),))
     })?;
     window.func_wrap("bind", |mut store, (memory, number, start, len, object, options): Bind| {
         let handle = look(&mut store, &object, |object: &Object| object.0)?;
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
-        let bound = guest.bind(memory, number, (start, len), handle, options.into());
+        let bound = guest.bind(store.engine(), memory, number, (start, len), handle, options.into());
         give(&mut store, bound, Mapping)
     })?;
     window.func_wrap("rebind", |mut store, (window, mapping, object, options): Rebind| -> Result<(Wire<()>,)> {

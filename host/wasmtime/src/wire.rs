@@ -7,6 +7,7 @@ use memctl_core as rules;
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList, flags};
 
 use crate::guest::Guest;
+use crate::in_place::may_be_in_place;
 
 /// Declares an enum of the interface beside the one in memctl-core that means the same.
 macro_rules! wire_enum {
@@ -211,6 +212,10 @@ impl From<Bounds> for rules::Bounds {
 pub(crate) fn capabilities(guest: &Guest, memory: Option<Arc<Reservation>>, tickets: bool) -> Capabilities {
     let mut can = Capabilities::default();
     let known = memory.is_some();
+    let base = memory.as_deref().and_then(|memory| guest.shared.made.base_of(memory));
+    if guest.attachment().sees_crossings() && base.is_some_and(|base| may_be_in_place(&guest.shared, &base)) {
+        can |= Capabilities::ZERO_COPY;
+    }
     if memory.is_some_and(|memory| guest.enforces_protection(memory)) {
         can |= Capabilities::PROTECTION;
     }

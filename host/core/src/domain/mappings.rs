@@ -148,8 +148,9 @@ impl Domain {
             self.check_leased_range(object, range, Access::Read, |_, _| false)?;
         }
         let frozen = self.is_frozen(object);
-        let shown =
-            backend.choose(memory, id, Ask { sharing: options.sharing, coherence: options.coherence, frozen })?;
+        let MapOptions { sharing, coherence, offset, protection, past_end, .. } = options;
+        let ask = Ask { sharing, coherence, frozen, window, offset, protection, past_end };
+        let shown = backend.choose(memory, id, ask)?;
         let view = View {
             instance: caller,
             memory,

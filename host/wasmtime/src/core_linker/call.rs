@@ -6,6 +6,7 @@ use memctl_alias::Reservation;
 use memctl_core::{Bounds, Code, HandleId, LeaseId, MappingId};
 use wasmtime::{Caller, Extern, Memory, Result, bail, format_err};
 
+use crate::buffer::lies_in_an_object;
 use crate::calls::Claim;
 use crate::guest::Guest;
 use crate::handles::Handle;
@@ -50,11 +51,12 @@ impl<'a, 'b, T: 'static> Call<'a, 'b, T> {
         let place = match known {
             Some(memory) => Place::Known(memory),
             None => {
+                let here = lies_in_an_object(self.memory.data_ptr(&*self.caller).addr());
                 let memory = self.memory.data_mut(&mut *self.caller);
                 let size = Some(memory.len() as u64);
                 let range = usize::try_from(claim.0).ok().zip(usize::try_from(claim.1).ok());
                 let bytes = range.and_then(|(start, len)| memory.get_mut(start..)?.get_mut(..len));
-                Place::Lent { start: claim.0, bytes: bytes.unwrap_or_default(), size }
+                Place::Lent { start: claim.0, bytes: bytes.filter(|_| !here).unwrap_or_default(), size }
             }
         };
         (guest, place, claim)

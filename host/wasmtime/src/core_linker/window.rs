@@ -24,7 +24,7 @@ pub(super) fn add_to_core_linker<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mu
     linker.func_wrap(module, "size", move |mut caller: Caller<'_, T>, _: i32, _: i32, number: i32, to: i32| {
         let mut call = Call::new(&mut caller, ctx)?;
         let memory = call.known_memory();
-        let size = call.guest().window_size(memory, number.cast_unsigned());
+        let size = call.guest().window_size(call.caller.engine(), memory, number.cast_unsigned());
         call.put_u64(to, size)
     })?;
     linker.func_wrap(
@@ -33,7 +33,7 @@ pub(super) fn add_to_core_linker<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mu
         move |mut caller: Caller<'_, T>, _: i32, _: i32, number: i32, to: i32| {
             let mut call = Call::new(&mut caller, ctx)?;
             let memory = call.known_memory();
-            let can = call.guest().window_capabilities(memory, number.cast_unsigned());
+            let can = call.guest().window_capabilities(call.caller.engine(), memory, number.cast_unsigned());
             call.put_flags(to, can.map(wire::bits))
         },
     )?;
@@ -85,7 +85,7 @@ fn bind<T: 'static>(
     call.check_handle(to)?;
     let memory = call.known_memory();
     let claim = (start.cast_unsigned(), len.cast_unsigned());
-    let bound = call.guest().bind(memory, number.cast_unsigned(), claim, object, options);
+    let bound = call.guest().bind(call.caller.engine(), memory, number.cast_unsigned(), claim, object, options);
     call.put_handle(to, bound.map(Handle::Mapping))
 }
 

@@ -100,7 +100,7 @@ pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Linker<T>) -> 
     heap.func_wrap("attach", |mut store, (heap, memory, window, start, protection): Attach| -> Result<(Wire<()>,)> {
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
-        answer(guest.attach_heap(heap, memory, window, start, protection.into()))
+        answer(guest.attach_heap(store.engine(), heap, memory, window, start, protection.into()))
     })?;
     heap.func_wrap("detach", |mut store: StoreContextMut<'_, T>, (heap,): (u64,)| {
         answer(guest::<T>(&mut store).detach_heap(heap))

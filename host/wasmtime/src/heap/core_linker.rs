@@ -66,7 +66,8 @@ pub(crate) fn add_to_core_linker<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mu
             call.check_unit(to)?;
             let memory = call.known_memory();
             let (heap, window, start) = (heap.cast_unsigned(), window.cast_unsigned(), start.cast_unsigned());
-            let attached = call.guest().attach_heap(heap, memory, window, start, protection.into());
+            let attached =
+                call.guest().attach_heap(call.caller.engine(), heap, memory, window, start, protection.into());
             call.put_unit(to, attached)
         },
     )?;

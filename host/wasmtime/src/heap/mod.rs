@@ -12,6 +12,8 @@ use std::time::Instant;
 use memctl_alias::Reservation;
 use memctl_core::{Error, HeapId, HeapStatus, InstanceId, Protection, Received, ReceiverId, Shown, Token, Woken};
 
+use wasmtime::Engine;
+
 use crate::attachment::Attachment;
 use crate::bell::Bell;
 use crate::calls::Answer;
@@ -43,6 +45,7 @@ impl Guest {
 
     pub(crate) fn attach_heap(
         &self,
+        engine: &Engine,
         heap: u64,
         memory: Option<Arc<Reservation>>,
         number: Number,
@@ -50,7 +53,7 @@ impl Guest {
         protection: Protection,
     ) -> Answer<()> {
         const CALL: &str = "heap.attach";
-        let window = self.window(memory, number).map_err(|error| self.refuse(CALL, &error))?;
+        let window = self.window(engine, memory, number).map_err(|error| self.refuse(CALL, &error))?;
         let heap = HeapId::from_bits(heap);
         let place = Place::Known(window.clone());
         let memory = place.memory(self.instance);

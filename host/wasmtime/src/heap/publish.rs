@@ -124,7 +124,7 @@ pub(crate) fn publish(
         }
         Planned::Heap(source) => {
             let has_contents = matches!(source, Source::Bytes(_));
-            let (medium, body) = body_of(mode, source, Access::Write)?;
+            let (medium, body) = body_of(mode, source, Access::Write, rules.granule())?;
             let size = body.storage().size()?;
             let granule = rules.granule().bytes();
             let (id, adopted) = rules.publish_heap(name, medium, size - size % granule, options)?;
