@@ -38,12 +38,10 @@ const WIDE: &str = "window64 ";
 pub fn libraries(module: &[u8], windows: &Windows) -> Result<Vec<Library>, Error> {
     let layout = Layout::read(module)?;
     layout.refuse_imported_memory()?;
-    let of = |abi: Abi| -> Vec<Function> {
-        let functions = layout.imports.values().map(|(function, _)| *function);
-        functions.filter(|function| function.abi == abi).collect()
-    };
-    let (narrow, wide) = (of(Abi::Window), of(Abi::Window64));
-    let all = layout.imports.values().map(|(function, _)| *function).collect::<Vec<_>>();
+    // Each once, though a module may import a function twice.
+    let named = layout.imports.values().map(|(function, _)| ((function.abi, function.name()), *function));
+    let all: Vec<Function> = named.collect::<BTreeMap<_, _>>().into_values().collect();
+    let (narrow, wide): (Vec<_>, Vec<_>) = all.iter().partition(|function| function.abi == Abi::Window);
     let both = !narrow.is_empty() && !wide.is_empty();
     let first = if narrow.is_empty() && !wide.is_empty() { Abi::Window64 } else { Abi::Window };
     let name = |function: Function| match function.abi {

@@ -40,7 +40,7 @@ pub(crate) struct Writer<'l, 'a> {
     /// Debug information that is still to be written.
     pub(crate) dwarf: Vec<(&'static str, Vec<u8>)>,
     /// Sections that are ready, by their place in [`ORDER`].
-    ready: [Option<Box<dyn Section>>; ORDER.len()],
+    ready: [Vec<u8>; ORDER.len()],
     /// How many memories are added: windows and the directory.
     added: u32,
 }
@@ -53,13 +53,8 @@ impl<'l, 'a> Writer<'l, 'a> {
         memories: Vec<MemoryType>,
         directory: Directory,
     ) -> Result<Self, Error> {
-        let mut writer = Self {
-            layout,
-            rename,
-            dwarf: Vec::new(),
-            ready: std::array::from_fn(|_| None),
-            added: number(memories.len()),
-        };
+        let mut writer =
+            Self { layout, rename, dwarf: Vec::new(), ready: Default::default(), added: number(memories.len()) };
         let mut memory_section = MemorySection::new();
         let mut data = DataSection::new();
         for payload in &layout.sections {
@@ -81,9 +76,9 @@ impl<'l, 'a> Writer<'l, 'a> {
         Ok(writer)
     }
 
-    fn put(&mut self, id: SectionId, section: impl Section + 'static) {
+    fn put(&mut self, id: SectionId, section: impl Section) {
         if let Some(place) = place(id) {
-            self.ready[place] = Some(Box::new(section));
+            section.append_to(&mut self.ready[place]);
         }
     }
 
@@ -154,38 +149,38 @@ impl<'l, 'a> Writer<'l, 'a> {
             self.put(SectionId::Function, functions);
             self.put(SectionId::Code, code);
         }
-        let mut module = Module::new();
+        let mut out = Module::HEADER.to_vec();
         let sections = &self.layout.sections;
         let last = sections.iter().rposition(|payload| !matches!(payload, Payload::CustomSection(_)));
         for (at, payload) in sections.iter().enumerate() {
             if let Payload::CustomSection(section) = payload {
-                self.custom(&mut module, section);
-            } else {
-                let upto =
-                    if Some(at) == last { ORDER.len() } else { payload.as_section().map_or(0, |(id, _)| upto(id)) };
-                for ready in &mut self.ready[..upto] {
-                    if let Some(section) = ready.take() {
-                        section.append_to(module.as_mut_vec());
-                    }
-                }
+                self.custom(&mut out, section);
+                continue;
+            }
+            let upto = match payload.as_section() {
+                Some((id, _)) if Some(at) != last => upto(id),
+                _ => ORDER.len(),
+            };
+            for ready in &mut self.ready[..upto] {
+                out.append(ready);
             }
         }
-        Ok(module.finish())
+        Ok(out)
     }
 
-    fn custom(&mut self, module: &mut Module, section: &wasmparser::CustomSectionReader<'_>) {
+    fn custom(&mut self, out: &mut Vec<u8>, section: &wasmparser::CustomSectionReader<'_>) {
         if section.name().starts_with(PLACES) {
             // Left out: the report says so.
         } else if memctl_dwarf::is_dwarf(section.name()) {
             for (name, data) in std::mem::take(&mut self.dwarf) {
-                module.section(&CustomSection { name: name.into(), data: data.into() });
+                CustomSection { name: name.into(), data: data.into() }.append_to(out);
             }
         } else if section.name() == "name"
             && let Ok(names) = names::rewritten(section, &mut self.rename, number(self.layout.memories.len()))
         {
-            module.section(&names);
+            names.append_to(out);
         } else {
-            module.section(&CustomSection { name: section.name().into(), data: section.data().into() });
+            CustomSection { name: section.name().into(), data: section.data().into() }.append_to(out);
         }
     }
 }

@@ -29,20 +29,20 @@ pub struct Windows {
 impl Windows {
     /// No windows.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { count: 0, size: 0, count64: 0, size64: 0 }
     }
 
     /// `count` windows with 32-bit addresses, of `size` bytes each, rounded up to wasm pages.
     #[must_use]
-    pub fn memory32(self, count: u32, size: u64) -> Self {
-        Self { count, size, ..self }
+    pub const fn memory32(self, count: u32, size: u64) -> Self {
+        Self { count, size, count64: self.count64, size64: self.size64 }
     }
 
     /// `count` windows with 64-bit addresses, of `size` bytes each, rounded up to wasm pages.
     #[must_use]
-    pub fn memory64(self, count: u32, size: u64) -> Self {
-        Self { count64: count, size64: size, ..self }
+    pub const fn memory64(self, count: u32, size: u64) -> Self {
+        Self { count: self.count, size: self.size, count64: count, size64: size }
     }
 
     /// How many windows there are.
