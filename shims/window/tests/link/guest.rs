@@ -45,7 +45,7 @@ pub(crate) struct Guest {
 impl Guest {
     pub(crate) fn new(scene: Scene, route: Route) -> Self {
         let all = Abi::ALL.into_iter().flat_map(|abi| functions::all(abi, scene.pointer)).collect::<Vec<_>>();
-        Self::with(&source(scene, &all), scene.windows, route).unwrap()
+        Self::with(&source(scene, &all, Numbers::Any), scene.windows, route).unwrap()
     }
 
     /// A guest of one's own. It exports memory 0 as `memory`.
@@ -167,8 +167,16 @@ fn export(function: &Function, windows: &[i32]) -> String {
     name
 }
 
+/// How a module names windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    Constant,
+    /// By constants and by arguments.
+    Any,
+}
+
 /// A module with functions that pass on their arguments, for each of `functions`: with each constant number from 0 to 4, and with any.
-pub(crate) fn source(scene: Scene, functions: &[Function]) -> String {
+pub(crate) fn source(scene: Scene, functions: &[Function], numbers: Numbers) -> String {
     let mut imports = String::new();
     let mut bodies = String::new();
     for (at, function) in functions.iter().enumerate() {
@@ -184,7 +192,8 @@ pub(crate) fn source(scene: Scene, functions: &[Function]) -> String {
                 std::iter::once(vec![]).chain((0..=4).flat_map(|to| (0..=4).map(move |from| vec![to, from]))).collect()
             }
         };
-        for form in forms {
+        let dynamic = |form: &Vec<i32>| form.is_empty() && function.selectors > 0;
+        for form in forms.into_iter().filter(|form| numbers == Numbers::Any || !dynamic(form)) {
             let export = export(function, &form);
             let taken = if form.is_empty() { &all } else { &params };
             let count = function.params.len() + if form.is_empty() { function.selectors } else { 0 };

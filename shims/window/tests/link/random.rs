@@ -25,7 +25,7 @@ fn argument() -> impl Strategy<Value = u128> {
         12 => 0..40_u128,
         4 => 40..220_u128,
         1 => (0..24_u128).prop_map(|below| u128::from(u32::MAX) - below),
-        1 => ((1 << 32)..(1 << 32) + 24_u128),
+        1 => (1 << 32)..(1 << 32) + 24_u128,
         1 => any::<u64>().prop_map(u128::from),
         1 => any::<u128>(),
     ]
