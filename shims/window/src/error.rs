@@ -34,7 +34,7 @@ pub enum Error {
     NoMemory,
     /// Another module defines memory 0, and windows have to be made with it.
     #[error(
-        "memory 0 is imported ({module:?} {field:?}), and windows stand beside the memory that they copy from and to: link the module that defines it, or let it define its memory (wasm-ld without --import-memory), or use the library: memctl component --window-library"
+        "memory 0 is imported ({module:?} {field:?}), and windows stand beside the memory that they copy from and to: link the module that defines it, or let it define its memory (wasm-ld without --import-memory)"
     )]
     ImportedMemory {
         /// Module name of the import.
