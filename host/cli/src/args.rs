@@ -11,6 +11,7 @@ use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
 use crate::spec::{DirSpec, EnvSpec, HeapSpec, ObjectSpec, QuotaSpec};
+use crate::windows::LinkArgs;
 
 /// Run WebAssembly programs that map memory, and check that they behave the same on every kind of memory hardware.
 #[derive(Debug, Parser)]
@@ -42,6 +43,9 @@ pub enum Command {
     /// Make a component of a core module, from C for instance.
     #[command(after_help = crate::component::HELP)]
     Component(ComponentArgs),
+    /// Put windows into a core module: extra memories in which the host shows objects.
+    #[command(after_help = crate::windows::HELP)]
+    LinkWindows(LinkArgs),
 }
 
 /// Flags and arguments of `memctl run`.
