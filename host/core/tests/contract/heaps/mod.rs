@@ -9,6 +9,8 @@ mod growth;
 mod guarded;
 mod handing;
 mod hostile;
+mod lockstep;
+mod named;
 mod queues;
 mod quotas;
 mod reading;
