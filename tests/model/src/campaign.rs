@@ -1,5 +1,6 @@
 //! One random program after another, each from its own seed, until enough steps were done.
 
+use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -41,15 +42,24 @@ impl Campaign {
 /// # Panics
 /// If one fails: with its seed, and what is left of it when everything that doesn't matter is left out.
 pub fn campaign(name: &str, campaign: Campaign, setting: &Setting, run: impl Fn(&[Op]) -> Result<u64, Disagreement>) {
-    let programs = program::program(setting, campaign.length);
+    campaign_of(name, campaign, &program::program(setting, campaign.length), run);
+}
+
+/// [`campaign`](fn@campaign), of any programs.
+pub(crate) fn campaign_of<O: Clone + Debug>(
+    name: &str,
+    campaign: Campaign,
+    programs: &impl Strategy<Value = Vec<O>>,
+    run: impl Fn(&[O]) -> Result<u64, Disagreement>,
+) {
     // A panic is a disagreement too; its text is on the screen.
-    let run = |ops: &[Op]| match catch_unwind(AssertUnwindSafe(|| run(ops))) {
+    let run = |ops: &[O]| match catch_unwind(AssertUnwindSafe(|| run(ops))) {
         Ok(result) => result.map_err(|disagreement| disagreement.to_string()),
         Err(_) => Err("it panicked".to_owned()),
     };
     let (start, mut steps, mut seed) = (Instant::now(), 0, campaign.seed);
     while steps < campaign.steps {
-        let ops = program(&programs, seed);
+        let ops = program(programs, seed);
         match run(&ops) {
             Ok(done) => steps += done,
             Err(reason) => {
@@ -68,7 +78,7 @@ pub fn campaign(name: &str, campaign: Campaign, setting: &Setting, run: impl Fn(
 }
 
 /// The program that a seed stands for.
-fn program(programs: &impl Strategy<Value = Vec<Op>>, seed: u64) -> Vec<Op> {
+fn program<O: Debug>(programs: &impl Strategy<Value = Vec<O>>, seed: u64) -> Vec<O> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
@@ -77,13 +87,17 @@ fn program(programs: &impl Strategy<Value = Vec<Op>>, seed: u64) -> Vec<Op> {
 }
 
 /// Leaves out of a program that fails for `reason` all ops without which it still fails, for whatever reason.
-fn shrink(mut ops: Vec<Op>, mut reason: String, run: impl Fn(&[Op]) -> Result<u64, String>) -> (Vec<Op>, String) {
+fn shrink<O: Clone>(
+    mut ops: Vec<O>,
+    mut reason: String,
+    run: impl Fn(&[O]) -> Result<u64, String>,
+) -> (Vec<O>, String) {
     let mut size = ops.len().div_ceil(2);
     loop {
         let (mut start, before) = (0, ops.len());
         while start < ops.len() {
             let end = (start + size).min(ops.len());
-            let fewer: Vec<Op> = ops[..start].iter().chain(&ops[end..]).cloned().collect();
+            let fewer: Vec<O> = ops[..start].iter().chain(&ops[end..]).cloned().collect();
             match run(&fewer) {
                 Ok(_) => start = end,
                 Err(other) => (ops, reason) = (fewer, other),

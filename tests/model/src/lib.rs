@@ -10,6 +10,7 @@ mod books;
 mod campaign;
 mod checksum;
 mod entries;
+mod heaps;
 mod lease_rules;
 mod lockstep;
 mod look;
@@ -23,6 +24,10 @@ mod step;
 pub use ask::{Kind, MapAt, map_at};
 pub use campaign::{Campaign, campaign};
 pub use checksum::Checksum;
+pub use heaps::{
+    CHAIN, Field, HEAPS, HEIR, HeapAnswer, HeapLockstep, HeapModel, HeapOp, HeapSetting, HeapStep, HeapWorld, LENS,
+    QUEUES, Verb, heap_campaign,
+};
 pub use lockstep::{Disagreement, Lockstep, World};
 pub use model::Model;
 pub use program::{Op, Part, Pick};

@@ -28,6 +28,10 @@ pub trait World {
 #[derive(Debug)]
 pub struct Disagreement(String);
 
+pub(crate) fn disagree(what: String) -> Disagreement {
+    Disagreement(what)
+}
+
 impl fmt::Display for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -26,7 +26,7 @@ impl Domain {
     /// The object is `size` bytes long: a shared window past its end shows as much of it.
     ///
     /// # Errors
-    /// The backend's. The window shows as much as before, or, of an object that got shorter, as much as there is.
+    /// The backend's. The window shows as much as before, or, of an object that got shorter, as much as there is; or all of it, but some can't be touched.
     pub(super) fn follow(&mut self, backend: &mut dyn Backend, id: MappingId, size: u64) -> Result<(), Error> {
         let mapping = self.mapping(id)?;
         let before = mapping.view;
@@ -41,9 +41,16 @@ impl Domain {
         let Some(part) = view.window.cut(before.extent, view.extent).and_then(|new| part_of(&view, new, size)) else {
             return Ok(());
         };
-        self.with_part_open(backend, &view, part.window, |backend| backend.show_more(&view, part))?;
-        self.put_extent(id, view.extent);
-        Ok(())
+        let mut shown = false;
+        let opened = self.with_part_open(backend, &view, part.window, |backend| {
+            backend.show_more(&view, part)?;
+            shown = true;
+            Ok(())
+        });
+        if shown {
+            self.put_extent(id, view.extent);
+        }
+        opened
     }
 
     fn put_extent(&mut self, id: MappingId, extent: u64) {

@@ -121,10 +121,10 @@ impl Domain {
         let mut published = Ok(());
         for (block, access) in self.held_blocks(caller, id) {
             // What is shared was published when it was.
-            if let Some(block) = self.blocks.get(block)
+            if let Some(block) = self.blocks.get(block).copied()
                 && access == Access::Write
             {
-                published = published.and(self.bring_block_out(backend, block, caller));
+                published = published.and(self.bring_block_out(backend, &block, caller));
             }
         }
         published.and(self.hide_member(backend, caller, id))

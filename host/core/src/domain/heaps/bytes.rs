@@ -1,29 +1,30 @@
 //! A block's bytes, when it changes hands: they go to the heap's object from the window of who had it, and into the window of who has it now.
 
 use crate::heap::Block;
-use crate::{Access, Backend, Domain, Error, InstanceId, MappingId, Part, Shown, Span, View};
+use crate::{Access, Backend, Domain, Error, InstanceId, Part, Shown, Span, View};
 
 impl Domain {
-    /// Where an instance that has attached the heap sees the block.
-    fn shown_block(&self, block: &Block, instance: InstanceId) -> Result<Option<(View, Part)>, Error> {
+    /// Where an instance that has attached the heap sees the block. A window that could not show what the heap grew by does so from now on.
+    fn shown_block(
+        &mut self,
+        backend: &mut dyn Backend,
+        block: &Block,
+        instance: InstanceId,
+    ) -> Result<Option<(View, Part)>, Error> {
         let Some(&mapping) = self.managed(block.heap)?.attached.get(&instance) else { return Ok(None) };
-        self.shown_at(mapping, block.offset, block.room).map(Some)
-    }
-
-    fn shown_at(&self, mapping: MappingId, offset: u64, len: u64) -> Result<(View, Part), Error> {
-        let view = self.mapping(mapping)?.view;
-        let window = Span::claim("the block", view.window.start() + offset, len)?;
-        Ok((view, Part { window, offset, real: len }))
+        let start = self.mapping(mapping)?.view.window.start() + block.offset;
+        let (view, part) = self.part(backend, mapping, Span::claim("the block", start, block.room)?)?;
+        Ok(part.map(|part| (view, part)))
     }
 
     /// What the owner wrote is in the object from now on.
     pub(super) fn bring_block_out(
-        &self,
+        &mut self,
         backend: &mut dyn Backend,
         block: &Block,
         owner: InstanceId,
     ) -> Result<(), Error> {
-        match self.shown_block(block, owner)? {
+        match self.shown_block(backend, block, owner)? {
             Some((view, part)) if view.shown == Shown::Copy && view.writable => {
                 self.with_part_access(backend, &view, part.window, |backend| backend.publish(&view, part))
             }
@@ -33,13 +34,13 @@ impl Domain {
 
     /// The instance has the block's newest bytes where it looks for them, and can touch it so.
     pub(super) fn bring_block_in(
-        &self,
+        &mut self,
         backend: &mut dyn Backend,
         block: &Block,
         instance: InstanceId,
         access: Access,
     ) -> Result<(), Error> {
-        let Some((view, part)) = self.shown_block(block, instance)? else { return Ok(()) };
+        let Some((view, part)) = self.shown_block(backend, block, instance)? else { return Ok(()) };
         if view.shown == Shown::Copy {
             let window = part.window;
             let refresh = |backend: &mut dyn Backend| backend.refresh(&view, part);
@@ -50,13 +51,13 @@ impl Domain {
 
     /// How the instance can touch the block from now on.
     pub(super) fn allow_in_block(
-        &self,
+        &mut self,
         backend: &mut dyn Backend,
         block: &Block,
         instance: InstanceId,
         access: Option<Access>,
     ) -> Result<(), Error> {
-        match self.shown_block(block, instance)? {
+        match self.shown_block(backend, block, instance)? {
             Some((view, part)) => self.allow_block(backend, &view, part, access),
             None => Ok(()),
         }
@@ -64,7 +65,7 @@ impl Domain {
 
     /// As much access to the block as this is left to the instance, or none. What can't be taken from the block is taken from more of the window.
     pub(super) fn take_access(
-        &self,
+        &mut self,
         backend: &mut dyn Backend,
         block: &Block,
         instance: InstanceId,
@@ -78,7 +79,7 @@ impl Domain {
     /// # Errors
     /// The backend's. The owner can't touch it then; some of its bytes may be zero.
     pub(super) fn zero_block(
-        &self,
+        &mut self,
         backend: &mut dyn Backend,
         block: &Block,
         owner: InstanceId,
@@ -94,13 +95,13 @@ impl Domain {
     }
 
     fn zero_shown(
-        &self,
+        &mut self,
         backend: &mut dyn Backend,
         block: &Block,
         owner: InstanceId,
         stored: Stored,
     ) -> Result<(), Error> {
-        let shown = self.shown_block(block, owner)?;
+        let shown = self.shown_block(backend, block, owner)?;
         let zero = |backend: &mut dyn Backend, view: &View, part: Part| {
             self.with_part_access(backend, view, part.window, |backend| backend.zero(view, part))
         };

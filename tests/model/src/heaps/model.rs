@@ -1,0 +1,349 @@
+//! What is in heaps, as lists.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use memctl_core::{Access, Quotas};
+
+use super::{CHAIN, HeapAnswer, HeapOp, HeapStep, QUEUES, Verb};
+use crate::model::at;
+use crate::{GUESTS, Range};
+
+/// What programs over heaps are run in.
+#[derive(Clone, Copy, Debug)]
+pub struct HeapSetting {
+    /// In bytes.
+    pub granule: u64,
+    /// The bytes that a block of one byte takes.
+    pub unit: u64,
+    /// Length in bytes of each guest's memory.
+    pub memory: u64,
+    /// Each guest's.
+    pub guest: Quotas,
+    /// All of them together.
+    pub domain: Quotas,
+}
+
+/// Length in granules of each heap, at first and at most.
+pub const LENS: [(u64, u64); 2] = [(3, 3), (2, 5)];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    Owner(usize),
+    /// It was handed to the heir, who was not told yet.
+    Heir(usize),
+    Given,
+    Sent,
+    /// Its owner ended while it was read.
+    Abandoned,
+    Gone,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) heap: usize,
+    pub(super) offset: u64,
+    pub(super) room: u64,
+    pub(super) bytes: Vec<u8>,
+    pub(super) holder: Holder,
+    pub(super) shared: bool,
+    pub(super) readers: BTreeSet<usize>,
+}
+
+impl Block {
+    pub(super) fn is_taken(&self) -> bool {
+        self.holder != Holder::Gone
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// Nobody, once it is over.
+    pub(super) guest: Option<usize>,
+    pub(super) queue: (usize, u32),
+    pub(super) got: Option<usize>,
+}
+
+/// What programs over heaps should find.
+#[derive(Debug)]
+pub struct HeapModel {
+    pub(super) setting: HeapSetting,
+    /// Length in bytes of each heap.
+    pub(super) lens: [u64; 2],
+    pub(super) blocks: Vec<Block>,
+    pub(super) waits: Vec<Wait>,
+    /// Where each guest has attached each heap, and whether it can write there.
+    pub(super) attached: [[Option<(u64, Access)>; 2]; GUESTS],
+    pub(super) sent: [[VecDeque<usize>; QUEUES as usize]; 3],
+    /// Who waits, first come first.
+    pub(super) waiting: [[VecDeque<usize>; QUEUES as usize]; 3],
+    /// Whose wait is over since the last step.
+    pub(super) woken: BTreeSet<usize>,
+}
+
+impl HeapModel {
+    /// Nothing was done yet.
+    #[must_use]
+    pub fn new(setting: HeapSetting) -> Self {
+        Self {
+            setting,
+            lens: LENS.map(|(len, _)| len * setting.granule),
+            blocks: Vec::new(),
+            waits: Vec::new(),
+            attached: [[None; 2]; GUESTS],
+            sent: Default::default(),
+            waiting: Default::default(),
+            woken: BTreeSet::new(),
+        }
+    }
+
+    /// What an op asks for, if that can be done.
+    #[must_use]
+    pub fn resolve(&self, op: &HeapOp) -> Option<HeapStep> {
+        // The last few: most of the others are gone.
+        let few = |count: usize, pick: usize| count.checked_sub(1 + pick % count.clamp(1, 7));
+        let block = |pick| few(self.blocks.len(), pick);
+        let wait = |pick| few(self.waits.len(), pick);
+        Some(match *op {
+            HeapOp::Attach { guest, heap, granule, protection } => {
+                HeapStep::Attach { guest, heap, start: granule * self.setting.granule, protection }
+            }
+            HeapOp::Detach { guest, heap } => HeapStep::Detach { guest, heap },
+            HeapOp::Alloc { guest, heap, len, align } => HeapStep::Alloc { guest, heap, len, align },
+            HeapOp::Do { guest, verb, block: pick } => HeapStep::Do { guest, verb, block: block(pick)? },
+            HeapOp::Owner { verb, block: pick } => {
+                let block = block(pick)?;
+                HeapStep::Do { guest: self.doer(verb, block, pick), verb, block }
+            }
+            HeapOp::Forge { guest, verb, block: pick, field, bit } => {
+                HeapStep::Forge { guest, verb, block: block(pick)?, field, bit }
+            }
+            HeapOp::Send { heap, queue, block: pick } => {
+                let block = block(pick)?;
+                HeapStep::Send { guest: self.doer(Verb::Give, block, pick), heap, queue, block }
+            }
+            HeapOp::Receive { guest, heap, queue } => HeapStep::Receive { guest, heap, queue },
+            HeapOp::Collect { guest, wait: pick } => HeapStep::Collect { guest, wait: wait(pick)? },
+            HeapOp::Stop { guest, wait: pick } => HeapStep::Stop { guest, wait: wait(pick)? },
+            HeapOp::Inherit { guest, heap } => HeapStep::Inherit { guest, heap },
+            HeapOp::Fill { block: pick, value } => {
+                let Block { holder: Holder::Owner(guest), .. } = self.blocks[block(pick)?] else { return None };
+                let (part, access) = self.shown(guest, &self.blocks[block(pick)?])?;
+                if access != Access::Write {
+                    return None;
+                }
+                HeapStep::Fill { guest, part, value }
+            }
+            HeapOp::Scribble { guest, value } => HeapStep::Scribble { guest, parts: self.empty_parts(guest), value },
+            HeapOp::End(guest) => HeapStep::End(guest),
+        })
+    }
+
+    /// Who can do that, most likely.
+    fn doer(&self, verb: Verb, block: usize, pick: usize) -> usize {
+        let block = &self.blocks[block];
+        match (verb, block.holder) {
+            (Verb::Release, _) => block.readers.first().copied().unwrap_or(0),
+            (Verb::Take | Verb::Resolve, _) => pick / 7 % GUESTS,
+            (_, Holder::Owner(guest)) => guest,
+            _ => pick / 7 % GUESTS,
+        }
+    }
+
+    /// Where a guest sees a block that it has, and what it may do there.
+    #[must_use]
+    pub(super) fn shown(&self, guest: usize, block: &Block) -> Option<(Range, Access)> {
+        let (start, most) = self.attached[guest][block.heap]?;
+        let access = match block.holder {
+            Holder::Owner(owner) if owner == guest => {
+                if block.shared {
+                    Access::Read
+                } else {
+                    Access::Write
+                }
+            }
+            _ if block.readers.contains(&guest) => Access::Read,
+            _ => return None,
+        };
+        Some(((start + block.offset, block.bytes.len() as u64), access.min(most)))
+    }
+
+    /// The parts of a guest's windows on heaps that no block is in, if it may write there.
+    fn empty_parts(&self, guest: usize) -> Vec<Range> {
+        let mut parts = Vec::new();
+        for (heap, attached) in self.attached[guest].iter().enumerate() {
+            let &Some((start, Access::Write)) = attached else { continue };
+            let mut from = 0;
+            for (offset, end) in self.taken(heap) {
+                parts.push((start + from, offset - from));
+                from = end;
+            }
+            parts.push((start + from, LENS[heap].1 * self.setting.granule - from));
+        }
+        parts.retain(|(_, len)| *len > 0);
+        parts
+    }
+
+    /// What is taken of a heap, in order: starts and ends.
+    pub(super) fn taken(&self, heap: usize) -> Vec<Range> {
+        let blocks = self.blocks.iter().filter(|block| block.heap == heap && block.is_taken());
+        let mut taken: Vec<_> = blocks.map(|block| (block.offset, block.offset + block.room)).collect();
+        taken.sort_unstable();
+        taken
+    }
+
+    /// The heaps of a heap or chain.
+    pub(super) fn members(heap: usize) -> &'static [usize] {
+        match heap {
+            0 => &[0],
+            1 => &[1],
+            CHAIN => &[0, 1],
+            _ => unreachable!("there are three"),
+        }
+    }
+
+    /// Does a step to which this was answered, and says what it should have been; what is up to the allocator is as it was answered, if it may be so.
+    pub fn run(&mut self, step: &HeapStep, answered: HeapAnswer) -> HeapAnswer {
+        self.woken.clear();
+        if let Err(code) = self.check(step, answered) {
+            self.refuse(step);
+            return HeapAnswer::Refused(code);
+        }
+        self.apply(step, answered)
+    }
+
+    fn apply(&mut self, step: &HeapStep, answered: HeapAnswer) -> HeapAnswer {
+        match *step {
+            HeapStep::Attach { guest, heap, start, protection } => {
+                let access =
+                    if protection == memctl_core::Protection::ReadWrite { Access::Write } else { Access::Read };
+                let mut at = start;
+                for &member in Self::members(heap) {
+                    self.attached[guest][member] = Some((at, access));
+                    at += LENS[member].1 * self.setting.granule;
+                }
+            }
+            HeapStep::Detach { guest, heap } => {
+                Self::members(heap).iter().for_each(|member| self.attached[guest][*member] = None);
+            }
+            HeapStep::Alloc { guest, len, .. } => {
+                let HeapAnswer::New { heap, offset } = answered else { unreachable!("it was checked") };
+                let room = len.next_multiple_of(self.setting.unit);
+                let (bytes, holder) = (vec![0; at(len)], Holder::Owner(guest));
+                self.blocks.push(Block { heap, offset, room, bytes, holder, shared: false, readers: BTreeSet::new() });
+                return answered;
+            }
+            HeapStep::Do { guest, verb, block } => self.do_to(guest, verb, block),
+            HeapStep::Forge { .. } => unreachable!("it is refused"),
+            HeapStep::Send { heap, queue, block, .. } => {
+                (self.blocks[block].holder, self.blocks[block].shared) = (Holder::Sent, false);
+                self.post((heap, queue), block, VecDeque::push_back);
+            }
+            HeapStep::Receive { guest, heap, queue } => {
+                let Some(block) = self.sent[heap][queue as usize].pop_front() else {
+                    self.waiting[heap][queue as usize].push_back(self.waits.len());
+                    self.waits.push(Wait { guest: Some(guest), queue: (heap, queue), got: None });
+                    return HeapAnswer::Waits;
+                };
+                self.blocks[block].holder = Holder::Owner(guest);
+                return HeapAnswer::Block(block);
+            }
+            HeapStep::Collect { guest, wait } => {
+                let Some(block) = self.waits[wait].got else { return HeapAnswer::Waits };
+                self.waits[wait].guest = None;
+                self.blocks[block].holder = Holder::Owner(guest);
+                return HeapAnswer::Block(block);
+            }
+            HeapStep::Stop { guest, wait } => {
+                if self.waits[wait].guest == Some(guest) {
+                    self.stop(wait);
+                }
+            }
+            HeapStep::Inherit { guest, .. } => {
+                let HeapAnswer::Block(block) = answered else { unreachable!("it was checked") };
+                self.blocks[block].holder = Holder::Owner(guest);
+                return answered;
+            }
+            HeapStep::Fill { guest, part, value } => {
+                let shown: Vec<_> = self.blocks.iter().map(|block| self.shown(guest, block)).collect();
+                let filled = shown.iter().position(|shown| *shown == Some((part, Access::Write)));
+                self.blocks[filled.expect("resolved")].bytes.fill(value);
+            }
+            HeapStep::Scribble { .. } => {}
+            HeapStep::End(guest) => self.end(guest),
+        }
+        HeapAnswer::Done
+    }
+
+    fn do_to(&mut self, guest: usize, verb: Verb, number: usize) {
+        let block = &mut self.blocks[number];
+        match verb {
+            Verb::Free => block.holder = Holder::Gone,
+            Verb::Share => block.shared = true,
+            Verb::Unshare => block.shared = false,
+            Verb::Give => (block.holder, block.shared) = (Holder::Given, false),
+            Verb::Take => block.holder = Holder::Owner(guest),
+            Verb::Resolve => _ = block.readers.insert(guest),
+            Verb::Release => self.release(guest, number),
+        }
+    }
+
+    fn release(&mut self, guest: usize, number: usize) {
+        let block = &mut self.blocks[number];
+        block.readers.remove(&guest);
+        if block.holder == Holder::Abandoned && block.readers.is_empty() {
+            block.holder = Holder::Gone;
+        }
+    }
+
+    /// What a refused step does all the same.
+    fn refuse(&mut self, step: &HeapStep) {
+        if let HeapStep::Collect { guest, wait } = *step
+            && self.waits[wait].guest == Some(guest)
+        {
+            self.stop(wait);
+        }
+    }
+
+    pub(super) fn stop(&mut self, wait: usize) {
+        let Wait { queue, got, .. } = self.waits[wait];
+        self.waits[wait].guest = None;
+        self.waiting[queue.0][queue.1 as usize].retain(|other| *other != wait);
+        if let Some(block) = got {
+            self.post(queue, block, VecDeque::push_front);
+        }
+    }
+
+    /// Who waits first gets the block.
+    fn post(&mut self, queue: (usize, u32), block: usize, or: impl FnOnce(&mut VecDeque<usize>, usize)) {
+        match self.waiting[queue.0][queue.1 as usize].pop_front() {
+            Some(wait) => {
+                self.waits[wait].got = Some(block);
+                self.woken.insert(wait);
+            }
+            None => or(&mut self.sent[queue.0][queue.1 as usize], block),
+        }
+    }
+
+    fn end(&mut self, guest: usize) {
+        for wait in 0..self.waits.len() {
+            if self.waits[wait].guest == Some(guest) {
+                self.stop(wait);
+                self.woken.insert(wait);
+            }
+        }
+        for block in 0..self.blocks.len() {
+            self.release(guest, block);
+        }
+        for block in &mut self.blocks {
+            if ![Holder::Owner(guest), Holder::Heir(guest)].contains(&block.holder) {
+                continue;
+            }
+            block.holder = match (block.heap, guest) {
+                (1, 0 | 2) => Holder::Heir(1),
+                _ if block.readers.is_empty() => Holder::Gone,
+                _ => Holder::Abandoned,
+            };
+        }
+        self.attached[guest] = [None; 2];
+    }
+}
