@@ -42,6 +42,9 @@ pub enum Command {
     /// Make a component of a core module, from C for instance.
     #[command(after_help = crate::component::HELP)]
     Component(ComponentArgs),
+    /// Put windows into a core module: extra memories in which the host shows objects.
+    #[command(after_help = crate::windows::HELP)]
+    LinkWindows(LinkArgs),
 }
 
 /// Flags and arguments of `memctl run`.

@@ -1,11 +1,12 @@
 //! Core modules, made into components.
 
 use anyhow::{Context, Result, bail};
+use memctl_window::Library;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
 };
 use wasmparser::{Parser, Payload};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_component::{ComponentEncoder, LibraryInfo, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap, UnresolvedPackageGroup};
 
 /// What the names of the interface's core imports begin with.
@@ -18,8 +19,17 @@ macro_rules! wit {
     ($($file:literal),+) => { [$(($file, include_str!(concat!("../../../wit/", $file)))),+] };
 }
 
-const PACKAGE: [(&str, &str); 7] =
-    wit!["types.wit", "domain.wit", "object.wit", "file-object.wit", "mapping.wit", "protection.wit", "world.wit"];
+const PACKAGE: [(&str, &str); 9] = wit![
+    "types.wit",
+    "domain.wit",
+    "object.wit",
+    "file-object.wit",
+    "mapping.wit",
+    "protection.wit",
+    "window.wit",
+    "heap.wit",
+    "world.wit"
+];
 const DEPENDENCIES: [(&str, &str); 3] = wit!["deps/clocks.wit", "deps/filesystem.wit", "deps/io.wit"];
 
 /// A command component of a WASI preview 1 command module. One that imports the interface by the canonical ABI's names, as C programs
@@ -28,6 +38,20 @@ const DEPENDENCIES: [(&str, &str); 3] = wit!["deps/clocks.wit", "deps/filesystem
 /// # Errors
 /// It is no command, or needs something that neither the adapter nor its component types explain.
 pub fn componentize(module: &[u8]) -> Result<Vec<u8>> {
+    if memctl_window::imports_windows(module)? {
+        bail!(
+            "it imports functions of windows, and has none: put them in first with `memctl link-windows --count N`, or beside it with \
+             `memctl component --window-library --count N`"
+        );
+    }
+    with_libraries(module, &[])
+}
+
+/// The same, with libraries whose functions the module imports, and which import its memory.
+///
+/// # Errors
+/// Those of [`componentize`], and what a library lacks.
+pub fn with_libraries(module: &[u8], libraries: &[Library]) -> Result<Vec<u8>> {
     let facts = Facts::of(module)?;
     if !facts.starts {
         bail!("it does not export _start: a command is needed, not a library");
@@ -38,10 +62,12 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>> {
         let world = resolve.select_world(&[package], Some(WORLD))?;
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     }
-    ComponentEncoder::default()
-        .module(&module)?
-        .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)?
-        .encode()
+    let mut encoder = ComponentEncoder::default().module(&module)?;
+    for library in libraries {
+        let next = LibraryInfo { instantiate_after_shims: false, arguments: Vec::new() };
+        encoder = encoder.library(library.name, &library.wasm, next)?;
+    }
+    encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)?.encode()
 }
 
 /// What decides about a module.

@@ -8,7 +8,8 @@ Examples:
   memctl soak --seconds 60
   memctl declare app.wasm -o sealed.wasm --rodata
   memctl instrument sealed.wasm -o checked.wasm
-  memctl component module.wasm -o component.wasm
+  memctl link-windows --count 2 module.wasm -o linked.wasm
+  memctl component linked.wasm -o component.wasm
 
 `memctl run --help`, and so on for each command, explains every flag.";
 

@@ -2,7 +2,7 @@
 //! on every backend.
 //!
 //! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the guest, [`host`] runs
-//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`], [`declare`] and [`component`] run none:
+//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`], [`declare`], [`windows`] and [`component`] run none:
 //! they write programs anew.
 //!
 //! ```no_run
@@ -39,3 +39,4 @@ pub mod soak;
 pub mod spec;
 pub mod stdin;
 pub mod surroundings;
+pub mod windows;

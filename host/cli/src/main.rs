@@ -3,14 +3,18 @@
 use clap::Parser;
 use memctl_cli::args::{Cli, Command};
 use memctl_cli::log::{self, Detail};
-use memctl_cli::{compare, component, declare, instrument, run, soak};
+use memctl_cli::{compare, component, declare, instrument, run, soak, windows};
 
 fn main() {
     let cli = Cli::parse();
     let verbose = match &cli.command {
         Command::Run(args) => args.guest.verbose,
         Command::Compare(args) => args.guest.verbose,
-        Command::Soak(_) | Command::Instrument(_) | Command::Declare(_) | Command::Component(_) => false,
+        Command::Soak(_)
+        | Command::Instrument(_)
+        | Command::Declare(_)
+        | Command::Component(_)
+        | Command::LinkWindows(_) => false,
     };
     log::start(if verbose { Detail::Decisions } else { Detail::Reasons });
     let result = match &cli.command {
@@ -20,6 +24,7 @@ fn main() {
         Command::Instrument(args) => instrument::run(args),
         Command::Declare(args) => declare::run(args),
         Command::Component(args) => component::run(args),
+        Command::LinkWindows(args) => windows::run(args),
     };
     let code = result.unwrap_or_else(|error| {
         eprintln!("memctl: {error:#}");

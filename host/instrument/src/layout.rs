@@ -6,7 +6,7 @@ use wasmparser::{
     WasmFeatures,
 };
 
-use crate::{Error, Options, debug, exports, marker};
+use crate::{Error, Options, exports, marker};
 
 /// Proposals that may be used in what comes in and what goes out: those that wasmparser has on, and some.
 pub(crate) fn features() -> WasmFeatures {
@@ -154,7 +154,7 @@ impl<'a> Layout<'a> {
     /// Sections with debug information.
     pub(crate) fn dwarf(&self) -> Vec<(&'a str, &'a [u8])> {
         let dwarf = self.sections.iter().filter_map(|payload| match payload {
-            Payload::CustomSection(section) if debug::is_dwarf(section.name()) => {
+            Payload::CustomSection(section) if memctl_dwarf::is_dwarf(section.name()) => {
                 Some((section.name(), section.data()))
             }
             _ => None,

@@ -24,7 +24,6 @@ mod added;
 mod body;
 mod checks;
 mod component;
-mod debug;
 mod declare;
 mod emit;
 mod error;
@@ -34,7 +33,6 @@ mod flow;
 mod layout;
 mod marker;
 mod module;
-mod moved;
 mod names;
 mod options;
 mod prescan;
@@ -50,8 +48,9 @@ pub use component::Problem;
 pub use declare::declare;
 pub use error::Error;
 pub use marker::{declarations, is_instrumented};
+pub use memctl_dwarf::DebugInfo;
 pub use options::{Options, ShieldPages, Table};
-pub use report::{Checks, DebugInfo, MemoryReport, ModuleReport, Outcome, Report};
+pub use report::{Checks, MemoryReport, ModuleReport, Outcome, Report};
 pub use rodata::{Unknown, rodata};
 
 /// Puts the checks into a core module, or into all core modules of a component and in front of what its host loads and stores for it.

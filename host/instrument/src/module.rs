@@ -1,16 +1,15 @@
 //! Rewriting one core module.
 
 use memctl_core::Bounds;
+use memctl_dwarf::{Moved, MovedBody};
 use wasm_encoder::{CodeSection, Module};
 use wasmparser::{Payload, Validator};
 
 use crate::{
-    DebugInfo, Error, MemoryReport, ModuleReport, Options,
+    Error, MemoryReport, ModuleReport, Options,
     added::{Added, number},
     body::{Bodies, Failure, Tally},
-    debug,
     layout::{self, Layout},
-    moved::{Moved, MovedBody},
     rename::Rename,
     runtime::Runtime,
     sections::Writer,
@@ -115,7 +114,7 @@ pub(crate) fn instrument(
     for (function, body) in std::mem::take(&mut layout.bodies) {
         let rewritten = bodies.rewrite(function, &body)?;
         code.function(&rewritten.function);
-        moved.push(MovedBody::new(body.range(), rewritten));
+        moved.push(MovedBody::new(body.range(), rewritten.function.byte_len(), rewritten.moved));
     }
     let Bodies { rename, runtime: Runtime { added, .. }, tally: Tally { loads, stores, bulk }, .. } = bodies;
     (report.loads, report.stores, report.bulk) = (loads, stores, bulk);
@@ -127,14 +126,7 @@ pub(crate) fn instrument(
     if !dwarf.is_empty() {
         let functions = moved.len() + added.functions.len();
         let moved = Moved::of(layout.code_start(), functions, &moved);
-        report.debug = match debug::rewritten(&dwarf, &moved) {
-            Ok(sections) => {
-                new_dwarf = sections;
-                let left_out = dwarf.iter().map(|(name, _)| *name).filter(|name| debug::is_index(name));
-                DebugInfo::Rewritten { left_out: left_out.map(str::to_owned).collect() }
-            }
-            Err(why) => DebugInfo::LeftOut(why),
-        };
+        (new_dwarf, report.debug) = memctl_dwarf::moved_with(&dwarf, &moved);
     }
     let mut writer = Writer {
         dwarf: new_dwarf,

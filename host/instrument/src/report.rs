@@ -1,6 +1,7 @@
 //! What was done to a module.
 
 use memctl_core::Bounds;
+use memctl_dwarf::DebugInfo;
 
 /// The instrumented program, and what was done to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,19 +60,4 @@ pub struct Checks {
     pub put_in: u64,
     /// Instructions that aren't, because what they may touch is known to be allowed: an earlier check says so, or their static offset.
     pub left_out: u64,
-}
-
-/// What became of debug information (DWARF).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum DebugInfo {
-    /// There was none.
-    #[default]
-    None,
-    /// It describes the instrumented code.
-    Rewritten {
-        /// Sections that only repeat for quick access what others say, and that were left out.
-        left_out: Vec<String>,
-    },
-    /// It was left out, since it would describe other code than there is: why.
-    LeftOut(String),
 }

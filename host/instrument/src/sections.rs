@@ -9,7 +9,6 @@ use wasmparser::Payload;
 use crate::{
     Error,
     added::{Added, number},
-    debug,
     exports::{self, Hull},
     layout::{self, Layout},
     marker,
@@ -279,7 +278,7 @@ impl Writer<'_> {
     fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) {
         if section.name().starts_with(layout::PLACES) {
             // Left out: the report says so.
-        } else if debug::is_dwarf(section.name()) {
+        } else if memctl_dwarf::is_dwarf(section.name()) {
             for (name, data) in std::mem::take(&mut self.dwarf) {
                 self.module.section(&CustomSection { name: name.into(), data: data.into() });
             }

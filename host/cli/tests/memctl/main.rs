@@ -5,3 +5,4 @@ mod protected;
 mod run;
 mod soak;
 mod started;
+mod windows;

@@ -1,35 +1,37 @@
 //! Where code was and where it is: offsets in the contents of the code section, as DWARF for wasm counts addresses.
 
-use crate::body::Rewritten;
-
 /// A function's place before, as offsets in the file, and what became of it.
-pub(crate) struct MovedBody {
+#[derive(Clone, Debug)]
+pub struct MovedBody {
     /// First byte of the old body, behind its size.
-    pub(crate) start: usize,
+    start: usize,
     /// The byte after its last.
-    pub(crate) end: usize,
-    pub(crate) new_len: usize,
-    /// See [`Rewritten::moved`].
-    pub(crate) moved: Vec<(usize, usize)>,
+    end: usize,
+    new_len: usize,
+    /// Where instructions were, as offsets in the file, and where they are, as offsets in the new body.
+    moved: Vec<(usize, usize)>,
 }
 
 impl MovedBody {
-    pub(crate) fn new(old: std::ops::Range<usize>, rewritten: Rewritten) -> Self {
-        let Rewritten { function, moved } = rewritten;
-        Self { start: old.start, end: old.end, new_len: function.byte_len(), moved }
+    /// A body that lay at `old` in the file, without its size, and is `new_len` bytes long now. `moved` says of its instructions where they were, as offsets in
+    /// the file, and where they are, as offsets in the new body.
+    #[must_use]
+    pub fn new(old: std::ops::Range<usize>, new_len: usize, moved: Vec<(usize, usize)>) -> Self {
+        Self { start: old.start, end: old.end, new_len, moved }
     }
 }
 
 /// Where an address is now.
 #[derive(Debug, Default)]
-pub(crate) struct Moved {
+pub struct Moved {
     /// Old and new addresses that belong to each other, sorted.
     anchors: Vec<(u64, u64)>,
 }
 
 impl Moved {
     /// `code` is where the section's contents begin in the old file, `functions` how many functions there are in the new one.
-    pub(crate) fn of(code: usize, functions: usize, bodies: &[MovedBody]) -> Self {
+    #[must_use]
+    pub fn of(code: usize, functions: usize, bodies: &[MovedBody]) -> Self {
         let mut anchors = Vec::new();
         let mut new = leb_len(functions);
         let mut last = None;
@@ -50,7 +52,8 @@ impl Moved {
     }
 
     /// The new address. What is no address of a function stays what it is: linkers mark what they left out by such.
-    pub(crate) fn new_address(&self, old: u64) -> u64 {
+    #[must_use]
+    pub fn new_address(&self, old: u64) -> u64 {
         let behind = self.anchors.partition_point(|(anchor, _)| *anchor <= old);
         let Some((anchor, new)) = behind.checked_sub(1).map(|at| self.anchors[at]) else { return old };
         match self.anchors.get(behind) {

@@ -13,7 +13,8 @@ use crate::moved::Moved;
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// Whether a custom section is one of DWARF's.
-pub(crate) fn is_dwarf(section: &str) -> bool {
+#[must_use]
+pub fn is_dwarf(section: &str) -> bool {
     section.starts_with(".debug_")
 }
 
@@ -21,12 +22,13 @@ pub(crate) fn is_dwarf(section: &str) -> bool {
 ///
 /// # Errors
 /// Why they can't be understood.
-pub(crate) fn rewritten(sections: &[(&str, &[u8])], moved: &Moved) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
+pub fn rewritten(sections: &[(&str, &[u8])], moved: &Moved) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
     convert(sections, moved)
 }
 
 /// Whether a section repeats for quick access what others say: a debugger does without.
-pub(crate) fn is_index(section: &str) -> bool {
+#[must_use]
+pub fn is_index(section: &str) -> bool {
     matches!(
         section,
         ".debug_aranges"
