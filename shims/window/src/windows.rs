@@ -1,14 +1,16 @@
 //! How many windows there are to be, and of which kind and size.
 
+use memctl_core::Directory;
 use wasm_encoder::MemoryType;
 
 use crate::Error;
 
 /// Windows that a module can have: as many as the directory has room for where a wasm page is one byte.
 pub const MOST_WINDOWS: u32 = 28;
+const _: () = assert!(MOST_WINDOWS as usize == Directory::MOST);
 
 /// Bytes of the directory where a wasm page is one byte.
-const DIRECTORY_BYTES: u64 = 128;
+const DIRECTORY_BYTES: u64 = Directory::LEN as u64;
 
 /// The windows that a module is to have: first those with 32-bit addresses, then those with 64-bit addresses. They are numbered from 1 on.
 ///

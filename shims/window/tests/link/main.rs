@@ -2,6 +2,7 @@
 
 mod bounds;
 mod calls;
+mod compiled;
 mod functions;
 mod guest;
 mod model;

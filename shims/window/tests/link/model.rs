@@ -71,7 +71,7 @@ impl Model {
         let (_, instruction) = name.split_once('.').unwrap();
         let digits: String = instruction.chars().filter(char::is_ascii_digit).collect();
         let width = digits.parse().map_or(whole, |bits: usize| bits / 8);
-        if name.contains("atomic") && args[0] % width as u128 != 0 {
+        if name.contains("atomic") && !args[0].is_multiple_of(width as u128) {
             return Err(Stop::Misaligned);
         }
         let range = self.range(window, args[0], width as u128)?;

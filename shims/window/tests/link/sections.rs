@@ -1,7 +1,7 @@
 //! What linking makes of a module, besides its behaviour.
 
 use memctl_core::Directory;
-use memctl_window::{DebugInfo, Linked, Windows, imports_windows, link};
+use memctl_window::{DebugInfo, Linked, MODULE, MODULE64, Windows, imports_windows, libraries, link};
 use wasmparser::{DataKind, Parser, Payload};
 
 use crate::{
@@ -173,5 +173,26 @@ fn a_function_that_is_only_passed_on_becomes_one_of_the_module() {
         guest.memory(2)[77] = 9;
         let args = [wasmtime::Val::I32(77), wasmtime::Val::I32(2)];
         assert_eq!(guest.call("load", &args).unwrap().unwrap().unwrap_i32(), 9);
+    }
+}
+
+#[test]
+fn a_library_is_there_for_each_module_name_and_the_first_has_the_directory() {
+    let count = |module| format!("(import \"{module}\" \"count\" (func (result i32)))");
+    let (narrow, wide) = (count(MODULE), count(MODULE64));
+    let both = format!("{narrow} {wide}");
+    for (imports, names) in
+        [("", &[MODULE][..]), (&narrow, &[MODULE]), (&wide, &[MODULE64]), (&both, &[MODULE, MODULE64])]
+    {
+        let module = wat::parse_str(format!("(module {imports} (memory (export \"memory\") 1) (memory 1))")).unwrap();
+        let libraries = libraries(&module, &TWO).unwrap();
+        assert_eq!(libraries.iter().map(|library| library.name).collect::<Vec<_>>(), names);
+        let directory = Parser::new(0).parse_all(&libraries[0].wasm).find_map(|payload| match payload.unwrap() {
+            Payload::DataSection(section) => section.into_iter().next().unwrap().unwrap().data.try_into().ok(),
+            _ => None,
+        });
+        // The program's own two memories are made first, then the windows.
+        let expected = Directory { memory: 4, windows: vec![2, 1] };
+        assert_eq!(Directory::parse(directory.unwrap()), Some(expected));
     }
 }
