@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use memctl_wasmtime::{Domain, DomainBuilder, MemctlCtx, MemctlCtxView, MemctlView, Mode, Rights, Source, attach};
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
-use wasmtime::component::{Component, Linker, ResourceTable, WasmList};
+use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Linker, ResourceTable, WasmList};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
@@ -24,6 +24,7 @@ mod bindings {
     });
 }
 
+const LOOPS: &str = "memctl:windows-guest/loops@0.1.0";
 const SINK: &str = "memctl:bench/sink@0.1.0";
 const RUNS: &str = "memctl:bench/runs@0.1.0";
 
@@ -136,6 +137,43 @@ impl World {
         Ok(Command {
             pre: wasmtime_wasi::p2::bindings::sync::CommandPre::new(self.linker.instantiate_pre(&component)?)?,
         })
+    }
+}
+
+/// The loops of `tests/guests/windows`, in a store of its own.
+pub(crate) struct Loops {
+    store: Store<State>,
+    instance: Instance,
+}
+
+impl World {
+    /// An instance of `tests/guests/windows`, with its windows.
+    pub(crate) fn loops(&self, wasm: &[u8]) -> Result<Loops> {
+        let component = Component::new(&self.engine, wasm)?;
+        let mut store = self.store(Crossings::Seen, None, &[])?;
+        let instance = self.linker.instantiate(&mut store, &component)?;
+        Ok(Loops { store, instance })
+    }
+}
+
+impl Loops {
+    fn call<R: ComponentNamedList + Lift + 'static>(&mut self, name: &str, number: u32) -> Result<R> {
+        let Self { store, instance } = self;
+        let loops = instance.get_export_index(&mut *store, None, LOOPS).context(LOOPS)?;
+        let export = instance.get_export_index(&mut *store, Some(&loops), name).context("no such loop")?;
+        Ok(instance.get_typed_func::<(u32,), R>(&mut *store, export)?.call(store, (number,))?)
+    }
+
+    pub(crate) fn prepare(&mut self, len: u32) -> Result<()> {
+        self.call("prepare", len)
+    }
+
+    pub(crate) fn run(&mut self, name: &str, times: u32) -> Result<()> {
+        self.call(name, times)
+    }
+
+    pub(crate) fn sum(&mut self, name: &str, times: u32) -> Result<u64> {
+        self.call::<(u64,)>(name, times).map(|(sum,)| sum)
     }
 }
 

@@ -8,6 +8,7 @@ extern crate std;
 mod arena;
 pub mod domain;
 mod error;
+pub mod extra;
 #[cfg(all(feature = "std", any(target_os = "wasi", all(unix, not(target_family = "wasm")))))]
 mod file;
 mod generated;
@@ -19,17 +20,20 @@ mod options;
 pub mod protection;
 mod rodata;
 mod sys;
+mod view;
 mod window;
 
 pub use arena::Arena;
 pub use error::{Error, Refused, Result};
+pub use extra::{AnyWindow, Window, Window64};
 pub use guard::{ReadGuard, UpgradableGuard, WriteGuard};
 pub use guarded::{GuardedBuf, NoAccess, ReadOnly, ReadWrite, Unchanged};
 pub use mapping::{Mapping, MappingMut};
 pub use object::{Object, Rights};
 pub use options::MapOptions;
 pub use protection::seal_rodata;
-pub use sys::RawMapping;
+pub use sys::{Address, RawMapping};
+pub use view::{Blocks, Cursor, Scalar, View, ViewMut};
 pub use window::WindowBuf;
 
 /// What `wit_bindgen` makes of the world `wasi:memory-control/imports`.
@@ -51,5 +55,5 @@ pub use window::WindowBuf;
 /// [`Object::into_resource`] and [`Object::from_resource`] convert. The functions here that take a `Window` are not meant to be
 /// called: a `&[u8]` must not be alive over bytes that the host changes.
 pub mod bindings {
-    pub use crate::generated::wasi::memory_control::{domain, file_ticket, mapping, object, protection, types};
+    pub use crate::generated::wasi::memory_control::{domain, file_ticket, mapping, object, protection, types, window};
 }

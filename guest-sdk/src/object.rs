@@ -99,14 +99,12 @@ impl Object {
     }
 
     /// Length in bytes of `len` bytes from `offset` on, or of all bytes from there on.
-    pub(crate) fn range_len(&self, offset: u64, len: Option<usize>) -> Result<usize> {
+    pub(crate) fn range_len(&self, offset: u64, len: Option<u64>) -> Result<u64> {
         let rest = self.len()?.checked_sub(offset).ok_or(Error::Bounds)?;
-        let len = match len {
-            // More than the guest can address.
-            None => usize::try_from(rest).map_err(|_| Error::OutOfMemory)?,
-            Some(len) if len as u64 <= rest => len,
-            Some(_) => return Err(Error::Bounds),
-        };
-        if len == 0 { Err(Error::Bounds) } else { Ok(len) }
+        match len.unwrap_or(rest) {
+            0 => Err(Error::Bounds),
+            len if len <= rest => Ok(len),
+            _ => Err(Error::Bounds),
+        }
     }
 }

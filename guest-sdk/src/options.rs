@@ -23,10 +23,44 @@ use crate::{Error, Mapping, MappingMut, Object, RawMapping, Refused, Result, Rig
 #[must_use = "options do nothing before `map` or `map_mut`"]
 pub struct MapOptions {
     offset: u64,
-    len: Option<usize>,
+    len: Option<u64>,
     sharing: Option<Sharing>,
     coherence: Coherence,
     flags: MapFlags,
+}
+
+/// What the options come to for one object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice {
+    /// Bytes to show.
+    pub(crate) len: u64,
+    pub(crate) options: WireOptions,
+    pub(crate) lending: Lending,
+}
+
+/// Options for a window of known length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fitted {
+    options: MapOptions,
+    /// In bytes.
+    room: u64,
+}
+
+impl Fitted {
+    pub(crate) fn to_read(self, object: &Object) -> Result<Choice> {
+        Ok(self.fit(self.options.to_read(object)?))
+    }
+
+    pub(crate) fn to_write(self, object: &Object) -> Result<Choice> {
+        Ok(self.fit(self.options.to_write(object)?))
+    }
+
+    fn fit(self, choice: Choice) -> Choice {
+        match self.options.len {
+            Some(_) => choice,
+            None => Choice { len: choice.len.min(self.room), ..choice },
+        }
+    }
 }
 
 impl Default for MapOptions {
@@ -49,6 +83,12 @@ impl MapOptions {
 
     /// Shows `len` bytes. Any length will do: the window is rounded up to the granule, guards show `len` bytes.
     pub const fn len(mut self, len: usize) -> Self {
+        self.len = Some(len as u64);
+        self
+    }
+
+    /// As [`len`](Self::len), for what is longer than this guest's memory can be, in a [`Window64`](crate::Window64).
+    pub const fn len64(mut self, len: u64) -> Self {
         self.len = Some(len);
         self
     }
@@ -179,12 +219,56 @@ impl MapOptions {
         }
     }
 
-    /// The length to show, which the host checks if it may be past the object's end.
+    /// The length to show in this guest's memory.
     fn shown_len(&self, object: &Object) -> Result<usize> {
+        // More than the guest can address.
+        usize::try_from(self.range_len(object)?).map_err(|_| Error::OutOfMemory)
+    }
+
+    /// The length to show, which the host checks if it may be past the object's end.
+    fn range_len(&self, object: &Object) -> Result<u64> {
         match self.len {
             Some(len) if self.flags.contains(MapFlags::PAST_END) => Ok(len),
             len => object.range_len(self.offset, len),
         }
+    }
+
+    /// Of all that is left of an object, at most `room` bytes.
+    pub(crate) fn up_to(self, room: u64) -> Fitted {
+        Fitted { options: self, room }
+    }
+
+    /// What to ask for to read `object`, and all of how it is shown.
+    pub(crate) fn to_read(self, object: &Object) -> Result<Choice> {
+        let (sharing, protection) = self.readable(object);
+        Ok(self.choice(self.range_len(object)?, sharing, protection))
+    }
+
+    /// What to ask for to write `object`, and all of how it is shown.
+    pub(crate) fn to_write(self, object: &Object) -> Result<Choice> {
+        let sharing = self.sharing.unwrap_or(Sharing::Shared);
+        Ok(self.choice(self.range_len(object)?, sharing, Protection::ReadWrite))
+    }
+
+    fn readable(&self, object: &Object) -> (Sharing, Protection) {
+        let writable = self.sharing == Some(Sharing::Private) || object.rights().contains(Rights::WRITE);
+        let protection = match self.sharing {
+            Some(Sharing::Shared) if !writable => Protection::Read,
+            _ => Protection::ReadWrite,
+        };
+        let default = if writable { Sharing::Shared } else { Sharing::Private };
+        (self.sharing.unwrap_or(default), protection)
+    }
+
+    fn choice(&self, len: u64, sharing: Sharing, protection: Protection) -> Choice {
+        let lending = match sharing {
+            Sharing::Shared if self.coherence == Coherence::Automatic => Lending::Unleased,
+            Sharing::Shared => Lending::Leased,
+            Sharing::Private => Lending::Free,
+        };
+        let options =
+            WireOptions { offset: self.offset, protection, sharing, coherence: self.coherence, flags: self.flags };
+        Choice { len, options, lending }
     }
 
     fn map_shown_len_in(
@@ -200,13 +284,7 @@ impl MapOptions {
     }
 
     fn map_len_in(&self, window: WindowBuf, object: &Object, len: usize) -> Result<Mapping, Refused> {
-        let writable = self.sharing == Some(Sharing::Private) || object.rights().contains(Rights::WRITE);
-        let protection = match self.sharing {
-            Some(Sharing::Shared) if !writable => Protection::Read,
-            _ => Protection::ReadWrite,
-        };
-        let default = if writable { Sharing::Shared } else { Sharing::Private };
-        let sharing = self.sharing.unwrap_or(default);
+        let (sharing, protection) = self.readable(object);
         self.show(window, object, len, sharing, protection).map(Mapping::new)
     }
 
@@ -226,13 +304,7 @@ impl MapOptions {
         if len > window.len() {
             return Err(Refused { window, error: Error::Bounds });
         }
-        let lending = match sharing {
-            Sharing::Shared if self.coherence == Coherence::Automatic => Lending::Unleased,
-            Sharing::Shared => Lending::Leased,
-            Sharing::Private => Lending::Free,
-        };
-        let options =
-            WireOptions { offset: self.offset, protection, sharing, coherence: self.coherence, flags: self.flags };
+        let Choice { options, lending, .. } = self.choice(len as u64, sharing, protection);
         Shown::map(window.into_pages(), len, object.as_resource(), options, lending)
             .map_err(|(pages, error)| Refused { window: WindowBuf::from_pages(pages), error })
     }

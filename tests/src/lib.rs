@@ -13,6 +13,7 @@ mod build;
 mod component;
 mod guest;
 pub mod hostile;
+mod windows;
 mod wire;
 mod world;
 
@@ -20,6 +21,7 @@ pub use async_guest::AsyncGuest;
 pub use build::{Profile, guest_wasm, guest_wasm_in};
 pub use component::{Build, component};
 pub use guest::{Answer, Bindings, Guest, State, probe, violation};
+pub use windows::{Linking, with_windows, with_windows_core};
 pub use wire::{ALIASING, AUTOMATIC, Ask, FOREVER, GRANULE, LEASED, Mapped, PRIVATE, Reach};
 pub use world::{
     BACKENDS, ENGINE_FIRST, World, on_every_backend, on_every_backend_with, on_every_protector, on_every_protector_with,

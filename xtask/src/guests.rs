@@ -32,13 +32,14 @@ pub(crate) enum Profile {
 }
 
 /// Every package that is meant for a guest.
-pub(crate) const ALL: [&str; 10] = [
+pub(crate) const ALL: [&str; 11] = [
     "bench-guest",
     "memctl-guest",
     "guest-command",
     "guest-probe",
     "guest-sealed",
     "guest-stepper",
+    "guest-windows",
     "example-file-scan",
     "example-pipeline-consumer",
     "example-pipeline-producer",

@@ -9,6 +9,7 @@ mod protection;
 mod publish;
 mod read;
 mod scan;
+mod window;
 
 use anyhow::Result;
 
@@ -32,7 +33,7 @@ impl Setup {
 type Group = fn(&Setup) -> Result<Vec<Row>>;
 
 /// All groups, by the names that `--filter` knows.
-pub(crate) const GROUPS: [(&str, Group); 9] = [
+pub(crate) const GROUPS: [(&str, Group); 10] = [
     ("map", map::rows),
     ("read", read::rows),
     ("hand-over", hand_over::rows),
@@ -42,6 +43,7 @@ pub(crate) const GROUPS: [(&str, Group); 9] = [
     ("lease", lease::rows),
     ("protection", protection::rows),
     ("heap", heap::rows),
+    ("window", window::rows),
 ];
 
 const KIB: usize = 1 << 10;

@@ -18,12 +18,18 @@
 mod bump;
 mod declared;
 mod discard;
+mod extra;
 mod fenced;
 #[cfg(target_arch = "wasm32")]
 mod image;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "image_absent.rs"]
 mod image;
+#[cfg(target_arch = "wasm32")]
+mod imports;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "imports_absent.rs"]
+mod imports;
 mod lent;
 mod pages;
 #[cfg(target_arch = "wasm32")]
@@ -42,6 +48,8 @@ mod wire;
 pub(crate) use bump::Bump;
 pub(crate) use discard::discard;
 pub use discard::discard_range;
+pub use extra::Address;
+pub(crate) use extra::{ordering, sealed as address, settle};
 pub(crate) use fenced::Fenced;
 pub(crate) use image::{Image, image};
 pub(crate) use lent::{Lent, LentMut, LentUpgradable};
