@@ -13,6 +13,7 @@ mod file;
 mod generated;
 mod guard;
 mod guarded;
+pub mod heap;
 mod mapping;
 mod object;
 mod options;
@@ -25,6 +26,7 @@ pub use arena::Arena;
 pub use error::{Error, Refused, Result};
 pub use guard::{ReadGuard, UpgradableGuard, WriteGuard};
 pub use guarded::{GuardedBuf, NoAccess, ReadOnly, ReadWrite, Unchanged};
+pub use heap::Heap;
 pub use mapping::{Mapping, MappingMut};
 pub use object::{Object, Rights};
 pub use options::MapOptions;
@@ -51,5 +53,5 @@ pub use window::WindowBuf;
 /// [`Object::into_resource`] and [`Object::from_resource`] convert. The functions here that take a `Window` are not meant to be
 /// called: a `&[u8]` must not be alive over bytes that the host changes.
 pub mod bindings {
-    pub use crate::generated::wasi::memory_control::{domain, file_ticket, mapping, object, protection, types};
+    pub use crate::generated::wasi::memory_control::{domain, file_ticket, heap, mapping, object, protection, types};
 }
