@@ -32,14 +32,17 @@ pub(crate) enum Profile {
 }
 
 /// Every package that is meant for a guest.
-pub(crate) const ALL: [&str; 10] = [
+pub(crate) const ALL: [&str; 13] = [
     "bench-guest",
     "memctl-guest",
     "guest-command",
+    "guest-heap",
     "guest-probe",
     "guest-sealed",
     "guest-stepper",
     "example-file-scan",
+    "example-frames-lists",
+    "example-frames-stages",
     "example-pipeline-consumer",
     "example-pipeline-producer",
     "example-sealed",

@@ -19,8 +19,8 @@ use core::ops::Deref;
 
 use bytemuck::Pod;
 
-pub use crate::bindings::heap::{HeapRights, HeapStatus};
 use crate::bindings::heap as wit;
+pub use crate::bindings::heap::{HeapRights, HeapStatus};
 use crate::bindings::types::Protection;
 use crate::sys::{Attached, Held, require_host};
 use crate::{Error, Refused, Result, WindowBuf};

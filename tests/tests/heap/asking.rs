@@ -105,7 +105,7 @@ fn a_heap_is_attached_once_where_there_is_room() {
 fn a_guest_does_what_its_own_rights_let_it() {
     on_every_backend(|world| {
         let mut all = Guest::attached(world);
-        let mut of = |rights| {
+        let of = |rights| {
             let mut guest = Guest::new(world, PLAIN, |ctx| ctx.heap_rights("heap", rights));
             guest.open("heap");
             guest

@@ -5,7 +5,7 @@ use memctl_wasmtime::{MemctlCtxBuilder, Mode, attach};
 use wasmtime::Store;
 use wasmtime_wasi::FsPerms;
 
-mod bindings {
+pub(crate) mod bindings {
     //! The exports of the guest.
     #![expect(missing_docs, reason = "documented in tests/guests/heap/wit/heap-guest.wit")]
 
@@ -17,7 +17,7 @@ mod bindings {
 
 pub(crate) use bindings::Guest as Bindings;
 pub(crate) use bindings::exports::memctl::heap_guest::{raw, sdk};
-pub(crate) use bindings::wasi::memory_control::{heap, types};
+use bindings::wasi::memory_control::{heap, types};
 pub(crate) use heap::{HeapStatus, Token};
 pub(crate) use types::{ErrorCode, Protection};
 
@@ -192,10 +192,11 @@ pub(crate) fn on_every_backend(claim: impl Fn(&World)) {
 pub(crate) fn published(builder: memctl_wasmtime::DomainBuilder) -> memctl_wasmtime::DomainBuilder {
     use memctl_wasmtime::{HeapOptions, Source};
     let heap = || Source::anonymous(LEN);
-    builder
-        .heap("heap", heap(), HeapOptions::default())
-        .heap("other", heap(), HeapOptions::default())
-        .heap_chain("both", ["heap", "other"], HeapOptions::default())
+    builder.heap("heap", heap(), HeapOptions::default()).heap("other", heap(), HeapOptions::default()).heap_chain(
+        "both",
+        ["heap", "other"],
+        HeapOptions::default(),
+    )
 }
 
 /// Length in bytes of each heap.

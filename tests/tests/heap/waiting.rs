@@ -8,7 +8,7 @@ use wasmtime::Store;
 use wasmtime::component::Linker;
 use wasmtime_wasi::FsPerms;
 
-use crate::guest::{Answer, Bindings, ErrorCode, Guest, published};
+use crate::guest::{Answer, ErrorCode, Guest, published};
 
 fn until_waiting(world: &World, calls: u32) {
     while world.domain.usage().waiters != calls {
@@ -54,8 +54,8 @@ mod asynchronous {
         world: "memctl:heap-guest/guest",
         exports: { default: async },
         with: {
-            "wasi:memory-control/types": crate::guest::types,
-            "wasi:memory-control/heap": crate::guest::heap,
+            "wasi:memory-control/types": crate::guest::bindings::wasi::memory_control::types,
+            "wasi:memory-control/heap": crate::guest::bindings::wasi::memory_control::heap,
         },
     });
 }

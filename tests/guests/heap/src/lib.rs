@@ -1,9 +1,9 @@
 //! A component whose exports are the calls of the interface `heap`, raw and through the SDK: see `wit/heap-guest.wit`.
 
-mod sys;
 mod nodes;
 mod raw;
 mod sdk;
+mod sys;
 
 mod bindings {
     //! The world `memctl:heap-guest/guest`.

@@ -49,9 +49,7 @@ pub(crate) fn walk_list(heap: &HeapReader, block: Token) -> Result<Vec<u64>> {
 }
 
 pub(crate) fn share_blocks(heap: &Heap, values: &[u64]) -> Result<Token> {
-    values.iter().rev().try_fold(Token::NONE, |next, &value| {
-        Ok(heap.boxed(Far { value, next })?.share()?.into_token())
-    })
+    values.iter().rev().try_fold(Token::NONE, |next, &value| Ok(heap.boxed(Far { value, next })?.share()?.into_token()))
 }
 
 pub(crate) fn walk_blocks(heap: &HeapReader, first: Token) -> Result<Vec<u64>> {
