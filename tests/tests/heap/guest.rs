@@ -7,7 +7,6 @@ use wasmtime_wasi::FsPerms;
 
 pub(crate) mod bindings {
     //! The exports of the guest.
-    #![expect(missing_docs, reason = "documented in tests/guests/heap/wit/heap-guest.wit")]
 
     wasmtime::component::bindgen!({
         path: ["../wit", "guests/heap/wit"],

@@ -47,7 +47,6 @@ use asynchronous::Guest as AsyncBindings;
 
 mod asynchronous {
     //! The exports of the guest, to be called with `call_async`.
-    #![expect(missing_docs, reason = "documented in tests/guests/heap/wit/heap-guest.wit")]
 
     wasmtime::component::bindgen!({
         path: ["../wit", "guests/heap/wit"],
