@@ -14,6 +14,7 @@ mod file;
 mod generated;
 mod guard;
 mod guarded;
+pub mod heap;
 mod mapping;
 mod object;
 mod options;
@@ -28,6 +29,7 @@ pub use error::{Error, Refused, Result};
 pub use extra::{AnyWindow, Window, Window64};
 pub use guard::{ReadGuard, UpgradableGuard, WriteGuard};
 pub use guarded::{GuardedBuf, NoAccess, ReadOnly, ReadWrite, Unchanged};
+pub use heap::Heap;
 pub use mapping::{Mapping, MappingMut};
 pub use object::{Object, Rights};
 pub use options::MapOptions;
@@ -55,5 +57,7 @@ pub use window::WindowBuf;
 /// [`Object::into_resource`] and [`Object::from_resource`] convert. The functions here that take a `Window` are not meant to be
 /// called: a `&[u8]` must not be alive over bytes that the host changes.
 pub mod bindings {
-    pub use crate::generated::wasi::memory_control::{domain, file_ticket, mapping, object, protection, types, window};
+    pub use crate::generated::wasi::memory_control::{
+        domain, file_ticket, heap, mapping, object, protection, types, window,
+    };
 }

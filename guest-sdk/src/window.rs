@@ -38,6 +38,12 @@ impl WindowBuf {
         self.pages.len()
     }
 
+    /// Where it begins. Before something was mapped there its bytes are uninitialised.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.pages.start()
+    }
+
     pub(crate) fn from_pages(pages: Pages) -> Self {
         Self { pages }
     }

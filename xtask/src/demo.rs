@@ -35,6 +35,12 @@ const STEPS: &[Step] = &[
         run: two_stores,
         needed: Needed::ByNone,
     },
+    Step {
+        name: "frames",
+        summary: "four components hand frames on in a shared heap, against lists",
+        run: frames,
+        needed: Needed::ByNone,
+    },
 ];
 
 /// The backends, as memctl calls them.
@@ -43,6 +49,7 @@ const BACKENDS: [&str; 2] = ["alias", "copy"];
 /// The examples' packages, and the names of what they are built to.
 const FILE_SCAN: (&str, &str) = ("example-file-scan", "file-scan");
 const CONSUMER: (&str, &str) = ("example-pipeline-consumer", "pipeline-consumer");
+const FRAMES: [&str; 2] = ["example-frames-stages", "example-frames-lists"];
 const PRODUCER: (&str, &str) = ("example-pipeline-producer", "example_pipeline_producer");
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {
@@ -55,8 +62,13 @@ fn set_up(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 }
 
 fn build(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
-    guests::build(shell, &[FILE_SCAN.0, CONSUMER.0, PRODUCER.0], Target::WasiP2, Profile::Release)?;
-    host::build(shell, &[Tool::Memctl, Tool::PipelineHost, Tool::Compose])?;
+    guests::build(
+        shell,
+        &[FILE_SCAN.0, CONSUMER.0, PRODUCER.0, FRAMES[0], FRAMES[1]],
+        Target::WasiP2,
+        Profile::Release,
+    )?;
+    host::build(shell, &[Tool::Memctl, Tool::PipelineHost, Tool::FramesHost, Tool::Compose])?;
     Ok(Outcome::Done)
 }
 
@@ -94,6 +106,12 @@ fn two_stores(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
             output.split(|b| *b == b'\n').count() - 1
         );
     }
+    Ok(Outcome::Done)
+}
+
+fn frames(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    let folder = guest(shell, FILE_SCAN).with_file_name("");
+    shell::run(shell.program(Tool::FramesHost.built(shell), [""; 0]).arg(folder).arg("64"))?;
     Ok(Outcome::Done)
 }
 

@@ -32,15 +32,18 @@ pub(crate) enum Profile {
 }
 
 /// Every package that is meant for a guest.
-pub(crate) const ALL: [&str; 11] = [
+pub(crate) const ALL: [&str; 14] = [
     "bench-guest",
     "memctl-guest",
     "guest-command",
+    "guest-heap",
     "guest-probe",
     "guest-sealed",
     "guest-stepper",
     "guest-windows",
     "example-file-scan",
+    "example-frames-lists",
+    "example-frames-stages",
     "example-pipeline-consumer",
     "example-pipeline-producer",
     "example-sealed",

@@ -12,6 +12,7 @@ use crate::shell::{self, Shell};
 pub(crate) enum Tool {
     Memctl,
     PipelineHost,
+    FramesHost,
     Compose,
 }
 
@@ -20,6 +21,7 @@ impl Tool {
         match self {
             Self::Memctl => "memctl",
             Self::PipelineHost => "example-pipeline-host",
+            Self::FramesHost => "example-frames-host",
             Self::Compose => "compose",
         }
     }

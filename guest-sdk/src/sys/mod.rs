@@ -11,15 +11,25 @@
 //!    leaked guard still holds a lease, they are leaked.
 //! 5. [`Fenced`] bytes are allocated once, and nobody else's: the host changes them only in `discard`, which takes them exclusively, or which
 //!    initialises those that nobody could refer to before. What may be done to them is no matter of soundness: against it there is a trap, never another value. So changing that is safe.
+//! 6. The bytes of a window that shows a heap ([`Attached`]) are reached only in blocks that the host said are this guest's ([`Held`], of which there is one for each
+//!    block). The host changes a block's bytes only in the call that makes it this guest's, before there is a reference to them. No other guest may store there, and
+//!    where host pages don't keep it from that, what it stores is a value all the same, since blocks are plain old data.
 //!
 //! On rule 3: an `automatic` window is refreshed at crossings, also under a lease. Nobody else can write then, so the bytes that the
 //! host stores are those that are there.
 
+mod attached;
 mod bump;
 mod declared;
 mod discard;
 mod extra;
 mod fenced;
+#[cfg(target_arch = "wasm32")]
+mod heap_wire;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "heap_wire_absent.rs"]
+mod heap_wire;
+mod held;
 #[cfg(target_arch = "wasm32")]
 mod image;
 #[cfg(not(target_arch = "wasm32"))]
@@ -32,6 +42,7 @@ mod imports;
 mod imports;
 mod lent;
 mod pages;
+mod plain;
 #[cfg(target_arch = "wasm32")]
 mod ranges;
 #[cfg(not(target_arch = "wasm32"))]
@@ -45,12 +56,14 @@ mod wire;
 #[path = "wire_absent.rs"]
 mod wire;
 
+pub(crate) use attached::Attached;
 pub(crate) use bump::Bump;
 pub(crate) use discard::discard;
 pub use discard::discard_range;
 pub use extra::Address;
 pub(crate) use extra::{ordering, sealed as address, settle};
 pub(crate) use fenced::Fenced;
+pub(crate) use held::Held;
 pub(crate) use image::{Image, image};
 pub(crate) use lent::{Lent, LentMut, LentUpgradable};
 pub(crate) use pages::Pages;

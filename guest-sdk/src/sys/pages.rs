@@ -38,6 +38,11 @@ impl Pages {
         self.layout.size()
     }
 
+    /// Where they begin.
+    pub(crate) fn start(&self) -> *const u8 {
+        self.start.as_ptr()
+    }
+
     /// The first granules, as many as `len` bytes need.
     pub(super) fn window(&self, len: usize) -> Part {
         let window = len.next_multiple_of(self.granule);

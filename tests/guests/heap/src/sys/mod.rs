@@ -1,0 +1,3 @@
+//! All that needs `unsafe`.
+
+pub(crate) mod memory;

@@ -1,0 +1,10 @@
+//! Shared heaps, by guests in stores of their own: raw calls, and programs with the SDK.
+
+mod asking;
+mod chains;
+mod ends;
+mod guest;
+mod handing;
+mod programs;
+mod protection;
+mod waiting;
