@@ -8,6 +8,7 @@ mod map;
 mod protection;
 mod publish;
 mod read;
+mod rebind;
 mod scan;
 
 use anyhow::Result;
@@ -32,7 +33,7 @@ impl Setup {
 type Group = fn(&Setup) -> Result<Vec<Row>>;
 
 /// All groups, by the names that `--filter` knows.
-pub(crate) const GROUPS: [(&str, Group); 9] = [
+pub(crate) const GROUPS: [(&str, Group); 10] = [
     ("map", map::rows),
     ("read", read::rows),
     ("hand-over", hand_over::rows),
@@ -42,6 +43,7 @@ pub(crate) const GROUPS: [(&str, Group); 9] = [
     ("lease", lease::rows),
     ("protection", protection::rows),
     ("heap", heap::rows),
+    ("rebind", rebind::rows),
 ];
 
 const KIB: usize = 1 << 10;
