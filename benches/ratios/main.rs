@@ -22,7 +22,7 @@ use measure::Effort;
 /// Prints ratios of things that are measured in turn in one run.
 #[derive(Parser)]
 struct Arguments {
-    /// Only the groups whose names contain this: map, read, hand-over, scan, crossing, publish, lease, protection, heap, window.
+    /// Only the groups whose names contain this: map, read, hand-over, scan, crossing, publish, lease, protection, heap, window, rebind.
     #[arg(long, default_value = "")]
     filter: String,
     /// Measure for seconds, not for minutes.

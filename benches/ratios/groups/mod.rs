@@ -8,6 +8,7 @@ mod map;
 mod protection;
 mod publish;
 mod read;
+mod rebind;
 mod scan;
 mod window;
 
@@ -33,7 +34,7 @@ impl Setup {
 type Group = fn(&Setup) -> Result<Vec<Row>>;
 
 /// All groups, by the names that `--filter` knows.
-pub(crate) const GROUPS: [(&str, Group); 10] = [
+pub(crate) const GROUPS: [(&str, Group); 11] = [
     ("map", map::rows),
     ("read", read::rows),
     ("hand-over", hand_over::rows),
@@ -44,6 +45,7 @@ pub(crate) const GROUPS: [(&str, Group); 10] = [
     ("protection", protection::rows),
     ("heap", heap::rows),
     ("window", window::rows),
+    ("rebind", rebind::rows),
 ];
 
 const KIB: usize = 1 << 10;

@@ -128,6 +128,16 @@ impl BackendChoice {
     }
 }
 
+/// How the engine lays out and guards memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EngineChoice {
+    /// As on a server: with address space to spare, guard pages and signals.
+    #[default]
+    Server,
+    /// As on a board: no reservation, no guard, no signals. Windows that are extra memories show objects in place.
+    Board,
+}
+
 /// The program and what it gets.
 #[derive(Args, Clone, Debug)]
 pub struct GuestArgs {
@@ -151,6 +161,9 @@ pub struct GuestArgs {
     /// there, and it runs at full speed. Without this such calls are refused.
     #[arg(long, help_heading = "Memory control")]
     pub advisory_protection: bool,
+    /// How the engine lays out and guards memory where windows are copied: `board` needs `--backend copy`.
+    #[arg(long, value_enum, default_value_t, help_heading = "Memory control")]
+    pub engine: EngineChoice,
     /// Say on stderr what the host does; MEMCTL_LOG takes finer filters, such as memctl=trace.
     #[arg(long)]
     pub verbose: bool,

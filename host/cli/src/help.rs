@@ -24,7 +24,8 @@ Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-
 Refused calls are explained on stderr with --verbose.
 
 With --json, the program's stdout and stderr are not passed on but become strings in one JSON object on stdout:
-  exit, trap, stdout, stderr, time_ns, backend, bytes_mapped, bytes_copied, mappings
+  exit, trap, stdout, stderr, time_ns, backend, bytes_mapped, bytes_copied, mappings, aliased, in_place, copied
+(the last three say how many of the mappings were made as what; in place: a window of its own that was put onto the object.)
 (exit is null after a trap, trap is null otherwise; bytes that are not UTF-8 show as U+FFFD. A program that could not be
 started leaves stdout empty.)
 
@@ -36,6 +37,7 @@ Examples:
   memctl run --quota mapped-bytes=1GiB --quota mappings=64 app.wasm
   memctl run --audit --object frames=16MiB app.wasm
   memctl run --backend copy --instrument app.wasm
+  memctl run --backend copy --engine board --verbose app.wasm
   memctl run --backend copy --advisory-protection app.wasm
 
 As the runner of `cargo run` and `cargo test` for WebAssembly targets:
@@ -58,6 +60,7 @@ Examples:
   memctl compare app.wasm
   memctl compare --dir data::/data --object frames=16MiB app.wasm /data/words.txt
   memctl compare --instrument app.wasm
+  memctl compare --engine board app.wasm
   memctl compare --json app.wasm | jq .identical";
 
 pub(crate) const SOAK_HELP: &str = "\

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use memctl_wasmtime::{
     Cause, Domain, FaultKind, HeapOptions, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source,
-    StaticProtection, Violation,
+    StaticProtection, Stats, Violation,
 };
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
-use crate::args::BackendChoice;
+use crate::args::{BackendChoice, EngineChoice};
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::setup::{Setup, open_object_file};
@@ -44,6 +44,19 @@ pub struct Figures {
     pub bytes_copied: u64,
     /// Mappings made.
     pub mappings: u64,
+    /// How many of them were aliases.
+    pub aliased: u64,
+    /// How many showed their object in place, by a window's base.
+    pub in_place: u64,
+    /// How many held a copy.
+    pub copied: u64,
+}
+
+impl From<Stats> for Figures {
+    fn from(stats: Stats) -> Self {
+        let Stats { mappings, bytes_mapped, bytes_copied, aliased, in_place, copied } = stats;
+        Self { bytes_mapped, bytes_copied, mappings, aliased, in_place, copied }
+    }
 }
 
 /// A run that is over. The published objects are still there.
@@ -99,6 +112,9 @@ pub fn execute(
     // The domain has its say in how memories are made, so it comes before the engine.
     let mut config = Config::new();
     domain.configure(&mut config)?;
+    if backend == BackendChoice::Copy {
+        configure(&mut config, setup.engine);
+    }
     let engine = Engine::new(&config)?;
     let component = {
         let _progress = Progress::spinner(format!("compiling {} for {}", program.path().display(), backend.name()));
@@ -141,9 +157,7 @@ pub fn execute(
     };
     // The guest's mappings end with its store: what they still have to publish must be in the objects.
     drop(store);
-    let stats = domain.stats();
-    let figures =
-        Figures { bytes_mapped: stats.bytes_mapped, bytes_copied: stats.bytes_copied, mappings: stats.mappings };
+    let figures = Figures::from(domain.stats());
     Ok(Execution { ending, time, figures, domain })
 }
 
@@ -167,6 +181,16 @@ fn trap(error: &wasmtime::Error, leases: Leases, fault: Option<Cause>) -> Ending
     }
     let cause = if chain.len() > causes { chain[causes..].join(": ") } else { chain.concat() };
     Ending::Trap { cause, report: chain.join("\n\nCaused by: ") }
+}
+
+fn configure(config: &mut Config, engine: EngineChoice) {
+    match engine {
+        EngineChoice::Server => {}
+        EngineChoice::Board => {
+            config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(0);
+            config.signals_based_traps(false);
+        }
+    }
 }
 
 fn domain(backend: BackendChoice, leases: Leases, setup: &Setup) -> Result<Domain> {

@@ -185,6 +185,7 @@ mod tests {
             heaps: vec![],
             quotas: vec![],
             advisory_protection: false,
+            engine: crate::args::EngineChoice::default(),
         }
     }
 

@@ -46,15 +46,18 @@ impl RunReport {
             "bytes_mapped": self.figures.bytes_mapped,
             "bytes_copied": self.figures.bytes_copied,
             "mappings": self.figures.mappings,
+            "aliased": self.figures.aliased,
+            "in_place": self.figures.in_place,
+            "copied": self.figures.copied,
         })
     }
 
     /// One line for people.
     #[must_use]
     pub fn summary(&self) -> String {
-        let Figures { bytes_mapped, bytes_copied, mappings } = self.figures;
+        let Figures { bytes_mapped, bytes_copied, mappings, aliased, in_place, copied } = self.figures;
         format!(
-            "{} (backend {}; mappings made: {mappings}, of {}; {} copied; {})",
+            "{} (backend {}; mappings made: {mappings}, of {}: {aliased} aliased, {in_place} in place, {copied} copied; {} copied; {})",
             ending_words(&self.ending),
             self.backend,
             Size(bytes_mapped),
@@ -179,7 +182,7 @@ mod tests {
             stdout: b"one\n\xff".to_vec(),
             stderr: vec![],
             time: Duration::from_micros(1500),
-            figures: Figures { bytes_mapped: 4096, bytes_copied: 0, mappings: 1 },
+            figures: Figures { bytes_mapped: 4096, mappings: 1, in_place: 1, ..Figures::default() },
         }
     }
 
@@ -193,7 +196,7 @@ mod tests {
         let json = run("alias", Ending::Exit(3)).to_json();
         let expected = json!({
             "exit": 3, "trap": null, "stdout": "one\n\u{fffd}", "stderr": "", "time_ns": 1_500_000, "backend": "alias",
-            "bytes_mapped": 4096, "bytes_copied": 0, "mappings": 1,
+            "bytes_mapped": 4096, "bytes_copied": 0, "mappings": 1, "aliased": 0, "in_place": 1, "copied": 0,
         });
         assert_eq!(json, expected);
         let trapped = report(vec![]).to_json();

@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use crate::args::RunArgs;
+use crate::args::{BackendChoice, EngineChoice, RunArgs};
 use crate::host::{Ending, Leases, execute};
 use crate::program::Program;
 use crate::report::RunReport;
@@ -22,6 +22,9 @@ pub const TRAPPED: i32 = 134;
 /// It could not be started.
 pub fn run(args: &RunArgs) -> Result<i32> {
     let setup = Setup::check(&args.guest)?;
+    if setup.engine == EngineChoice::Board && args.backend != BackendChoice::Copy {
+        bail!("--engine board: a board has no MMU; add --backend copy");
+    }
     let mut program = Program::load(&args.guest.app())?;
     if args.instrument {
         program = program.instrumented()?;

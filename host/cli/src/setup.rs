@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::args::GuestArgs;
+use crate::args::{EngineChoice, GuestArgs};
 use crate::spec::{Access, DirSpec, EnvSpec, HeapSpec, ObjectSource, ObjectSpec, QuotaSpec};
 
 /// Everything that one run of the program can see of this machine.
@@ -26,6 +26,8 @@ pub struct Setup {
     pub quotas: Vec<QuotaSpec>,
     /// Protection may be no more than advice.
     pub advisory_protection: bool,
+    /// What compiles and runs the program where windows are copied.
+    pub engine: EngineChoice,
 }
 
 impl Setup {
@@ -42,6 +44,7 @@ impl Setup {
             heaps: args.heaps.clone(),
             quotas: args.quotas.clone(),
             advisory_protection: args.advisory_protection,
+            engine: args.engine,
         };
         let mut guest_names = BTreeSet::new();
         for dir in &mut setup.dirs {

@@ -230,3 +230,6 @@ impl State {
         self.told.extend(self.place.iter().map(|place| place.buffer.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;

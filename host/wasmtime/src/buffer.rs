@@ -32,6 +32,19 @@ pub(crate) fn lies_in_an_object(address: usize) -> bool {
     listed.range(..=address).next_back().is_some_and(|(_, end)| address <= *end)
 }
 
+/// The bytes that the host passes are not those of an object, which it can have as a slice of a guest's memory: nothing may be copied onto itself.
+fn check_apart(bytes: &[u8]) -> Result<(), Error> {
+    let Range { start, end } = bytes.as_ptr_range();
+    let listed = LISTED.read().unwrap_or_else(PoisonError::into_inner);
+    let last = listed.range(..end.addr()).next_back();
+    if !bytes.is_empty() && last.is_some_and(|(_, listed_end)| *listed_end > start.addr()) {
+        return Err(Error::Unsupported {
+            why: "these bytes are those of a window that shows an object in place: copy them first",
+        });
+    }
+    Ok(())
+}
+
 impl Listed {
     fn new(len: usize) -> Result<Held, Error> {
         let new = Self(Allocation::new(len)?);
@@ -111,6 +124,7 @@ impl Storage for Buffer {
 
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
         let (from, len) = self.real(offset, bytes.len());
+        check_apart(bytes)?;
         let (real, tail) = bytes.split_at_mut(len);
         self.bytes.0.copy_out(from, real);
         tail.fill(0);
@@ -119,6 +133,7 @@ impl Storage for Buffer {
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
         let (to, len) = self.real(offset, bytes.len());
+        check_apart(bytes)?;
         self.bytes.0.copy_in(to, &bytes[..len]);
         Ok(())
     }

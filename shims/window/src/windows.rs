@@ -89,7 +89,10 @@ fn window(size: u64, memory64: bool, page_size_log2: Option<u32>) -> Result<Memo
     if pages == 0 || pages > most {
         return Err(Error::WindowSize { size, memory64, most: most << log2 });
     }
-    Ok(MemoryType { minimum: pages, maximum: Some(pages), memory64, shared: false, page_size_log2 })
+    // Room to grow that nothing uses: engines hold a memory that can't grow to one base for good, and a host that has no MMU shows objects by
+    // putting the window's base onto them.
+    let maximum = pages.saturating_add(1).min(most);
+    Ok(MemoryType { minimum: pages, maximum: Some(maximum), memory64, shared: false, page_size_log2 })
 }
 
 /// The memory behind the windows.

@@ -96,3 +96,15 @@ fn a_guest_outlives_its_domain_and_its_windows_their_store() {
         assert_eq!(guest.load(1, 1), 0);
     });
 }
+
+#[test]
+fn the_host_copies_no_object_onto_itself() {
+    on(&IN_PLACE, |_, scene| {
+        let (mut guest, _) = bound(&scene);
+        let window = guest.memory("window1");
+        let bytes = window.data_mut(&mut guest.store);
+        assert!(scene.domain.read_object("a", 0, &mut bytes[..8]).is_err());
+        assert!(scene.domain.write_object("a", 0, &bytes[8..16]).is_err());
+        guest.store(1, 0, 1);
+    });
+}

@@ -7,8 +7,8 @@ use memctl_core::Error;
 
 /// Zeroed bytes that never move. Shared by an object and by the memories whose base is in it.
 ///
-/// The bytes are reached by raw pointers only, and no Rust reference to them is ever made: compiled code of a guest whose window is put here loads and stores them
-/// too, while no method runs.
+/// The bytes are reached by raw pointers only, and no Rust reference to them is made here: compiled code of a guest whose window is put here loads and stores them
+/// too, while no method runs, and its host functions are lent them by the engine.
 #[derive(Debug)]
 pub(crate) struct Allocation {
     // Invariant: `len` bytes from here on are allocated with `layout(len)` and initialized.
@@ -56,23 +56,23 @@ impl Allocation {
     /// Copies from byte `from` on into `bytes`. What is past the end stays as it is.
     pub(crate) fn copy_out(&self, from: usize, bytes: &mut [u8]) {
         let len = self.within(from, bytes.len());
-        // SAFETY: `within` keeps the source inside. `bytes` is not in here: nobody makes references to these bytes, and
-        // `Domain::publish` and guests' lists lend others (`Allocations::has` keeps out lists that lie in windows).
+        // SAFETY: `within` keeps the source inside. `bytes` is not in here: only the engine makes references to these bytes, as those of a
+        // memory, and `Buffer` refuses them (`check_apart`).
         unsafe { ptr::copy(self.address(from).cast_const(), bytes.as_mut_ptr(), len) }
     }
 
     /// Copies `bytes` to byte `to` and on. What would be past the end is dropped.
     pub(crate) fn copy_in(&self, to: usize, bytes: &[u8]) {
         let len = self.within(to, bytes.len());
-        // SAFETY: `within` keeps the destination inside, and `bytes` is not in here, as in `copy_out`. No reference to
-        // the destination exists.
+        // SAFETY: `within` keeps the destination inside, and `bytes` is not in here, as in `copy_out`. Whoever has
+        // a reference to the destination, as a slice of a memory, has borrowed its store, and the guest's calls here have given that back.
         unsafe { ptr::copy(bytes.as_ptr(), self.address(to), len) }
     }
 
     /// Makes `len` bytes from `from` on zero, as far as there are so many.
     pub(crate) fn zero(&self, from: usize, len: usize) {
         let len = self.within(from, len);
-        // SAFETY: `within` keeps it inside, and no reference to the bytes exists.
+        // SAFETY: `within` keeps it inside; as in `copy_in`.
         unsafe { ptr::write_bytes(self.address(from), 0, len) }
     }
 
