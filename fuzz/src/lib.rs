@@ -3,6 +3,7 @@
 #[cfg(feature = "wasm")]
 mod bystander;
 pub mod core_domain;
+pub mod core_heaps;
 #[cfg(feature = "wasm")]
 pub mod core_linker;
 #[cfg(feature = "wasm")]

@@ -26,6 +26,13 @@ fn core_domain_does_what_it_promises() {
     });
 }
 
+#[test]
+fn heaps_do_what_the_model_says() {
+    use memctl_fuzz::core_heaps::run;
+
+    replay("core_heaps", run);
+}
+
 #[cfg(feature = "wasm")]
 #[test]
 fn core_linker_returns_or_traps() {

@@ -22,6 +22,7 @@ struct Target {
 /// build, and faults are part of what is tried there.
 const TARGETS: &[Target] = &[
     Target { name: "core_domain", build: &["--sanitizer", "address"], longest: "-max_len=512" },
+    Target { name: "core_heaps", build: &["--sanitizer", "address"], longest: "-max_len=1024" },
     Target { name: "core_linker", build: &["--sanitizer", "none", "--features", "wasm"], longest: "-max_len=1024" },
     Target { name: "hostile_wasm", build: &["--sanitizer", "none", "--features", "wasm"], longest: "-max_len=1024" },
     Target { name: "instrument", build: &["--sanitizer", "none", "--features", "wasm"], longest: "-max_len=2048" },

@@ -9,7 +9,7 @@ mod check;
 mod claims;
 mod known;
 mod program;
-mod ram;
+pub(crate) mod ram;
 mod steps;
 mod waits;
 mod words;
@@ -22,9 +22,9 @@ use words::Manner;
 use world::World;
 
 /// The granule in bytes: small, so that programs get to edges.
-const GRANULE: u64 = 32;
+pub(crate) const GRANULE: u64 = 32;
 /// Each guest's memory, in bytes.
-const MEMORY: u64 = 8 * GRANULE;
+pub(crate) const MEMORY: u64 = 8 * GRANULE;
 /// No program does more than this: longer ones find nothing more, and take longer.
 const STEPS: usize = 256;
 
@@ -53,7 +53,7 @@ fn play(program: &Program, world: &mut World, given: &mut Given) {
 }
 
 /// A number of bytes as an index. All that are used so were checked against a memory or an object.
-fn at(bytes: u64) -> usize {
+pub(crate) fn at(bytes: u64) -> usize {
     usize::try_from(bytes).expect("small")
 }
 

@@ -35,27 +35,29 @@ struct Stored {
 
 /// All bytes that there are.
 #[derive(Debug, Default)]
-pub(super) struct Ram {
+pub(crate) struct Ram {
     memories: BTreeMap<MemoryId, Bytes>,
     objects: BTreeMap<ObjectId, Stored>,
     /// How many calls from now the one is that fails.
     fails_in: Option<u8>,
     /// Whether a call failed since this was last asked.
     failed: bool,
+    /// How many ranges of a memory can be protected; that they are is not seen to.
+    pub(crate) protects: u64,
 }
 
 impl Ram {
-    pub(super) fn add_memory(&mut self, id: MemoryId, aliases: bool) {
+    pub(crate) fn add_memory(&mut self, id: MemoryId, aliases: bool) {
         let fresh = Bytes { own: vec![0; at(MEMORY)], pages: BTreeMap::new(), aliases };
         assert!(self.memories.insert(id, fresh).is_none(), "a memory's number is used once");
     }
 
-    pub(super) fn remove_memory(&mut self, id: MemoryId) {
+    pub(crate) fn remove_memory(&mut self, id: MemoryId) {
         let gone = self.memories.remove(&id).expect("live");
         assert!(gone.pages.is_empty(), "windows are hidden before their memory goes");
     }
 
-    pub(super) fn add_object(&mut self, id: ObjectId, size: u64) {
+    pub(crate) fn add_object(&mut self, id: ObjectId, size: u64) {
         let bytes = vec![0; at(size.next_multiple_of(GRANULE))];
         assert!(self.objects.insert(id, Stored { size, bytes }).is_none(), "an object is new once");
     }
@@ -70,7 +72,7 @@ impl Ram {
     }
 
     /// Everything that guests or the host can see.
-    pub(super) fn seen(&self) -> impl PartialEq + use<> {
+    pub(crate) fn seen(&self) -> impl PartialEq + use<> {
         (self.memories.clone(), self.objects.clone())
     }
 
@@ -97,7 +99,7 @@ impl Ram {
     }
 
     /// A guest's load.
-    pub(super) fn load(&self, id: MemoryId, address: u64) -> u8 {
+    pub(crate) fn load(&self, id: MemoryId, address: u64) -> u8 {
         let memory = &self.memories[&id];
         match memory.pages.get(&(address - address % GRANULE)) {
             Some(page) => self.objects[&page.object].bytes[at(page.offset + address % GRANULE)],
@@ -106,7 +108,7 @@ impl Ram {
     }
 
     /// A guest's store.
-    pub(super) fn store(&mut self, id: MemoryId, address: u64, value: u8) {
+    pub(crate) fn store(&mut self, id: MemoryId, address: u64, value: u8) {
         let start = address - address % GRANULE;
         if self.memory(id).pages.get(&start).is_some_and(|page| page.snapshot) {
             self.keep_page(id, start);
@@ -276,6 +278,13 @@ impl Backend for Ram {
             Shown::Snapshot => panic!("a snapshot stays as it is"),
         }
         done
+    }
+
+    fn protection(&mut self, _memory: MemoryId) -> Result<u64, Error> {
+        match self.protects {
+            0 => Err(Error::Unsupported { why: "no protection in this world" }),
+            ranges => Ok(ranges),
+        }
     }
 
     fn discard(&mut self, memory: MemoryId, view: Option<&View>, part: Span) -> Result<(), Error> {

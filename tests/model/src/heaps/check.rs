@@ -69,9 +69,9 @@ impl HeapModel {
             if end > self.setting.memory {
                 return Err(Code::Bounds);
             }
-            for other in 0..2 {
+            for (other, (_, max)) in LENS.iter().enumerate() {
                 if let Some((start, _)) = attached(other)
-                    && at < start + LENS[other].1 * self.setting.granule
+                    && at < start + max * self.setting.granule
                     && start < end
                 {
                     return Err(Code::Overlap);

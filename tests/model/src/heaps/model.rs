@@ -295,6 +295,19 @@ impl HeapModel {
         }
     }
 
+    /// The backend failed a step: what it does all the same.
+    pub(super) fn fail(&mut self, step: &HeapStep, is_attached: impl Fn(usize, usize) -> bool) {
+        self.woken.clear();
+        self.refuse(step);
+        if let HeapStep::Detach { guest, heap } = *step {
+            for &member in Self::members(heap) {
+                if !is_attached(guest, member) {
+                    self.attached[guest][member] = None;
+                }
+            }
+        }
+    }
+
     /// What a refused step does all the same.
     fn refuse(&mut self, step: &HeapStep) {
         if let HeapStep::Collect { guest, wait } = *step

@@ -4,7 +4,7 @@ use memctl_model::{Campaign, Disagreement, HeapLockstep, HeapOp, heap_campaign};
 
 use super::named::{Named, setting};
 use super::scene::Run;
-use crate::common::MODES;
+use crate::common::{MODES, Mode};
 
 /// How many steps each test makes, and the longest program: fewer under Miri, which is a thousand times slower.
 const STEPS: u64 = if cfg!(miri) { 40 } else { 50_000 };
@@ -43,6 +43,34 @@ fn heaps_that_were_written_out_and_read_back_go_on_as_before() {
                 lockstep.worlds[0].world.reload();
             }
             steps += lockstep.finish()?;
+        }
+        Ok(steps)
+    });
+}
+
+#[test]
+fn what_is_counted_of_heaps_stays_right_whatever_the_backend_fails() {
+    programs("what_is_counted_of_heaps_stays_right_whatever_the_backend_fails", STEPS / 2, |ops| {
+        let mut steps = 0;
+        for mode in MODES {
+            for run in [Run::OneAtATime, Run::AtTheSameTime] {
+                let mut lockstep = HeapLockstep::new(vec![Named::new(mode, run)], setting(run));
+                // Every so many calls one fails; all of them from some call on where one guest copies and others alias.
+                let every = ops.len() as u64 % 13 + 1;
+                lockstep.worlds[0].world.ram.fails_on = mode == Mode::Mixed && ops.len() % 2 == 0;
+                for op in ops {
+                    let ram = &mut lockstep.worlds[0].world.ram;
+                    if ram.fails_at.is_none_or(|call| call < ram.calls && !ram.fails_on) {
+                        ram.fails_at = Some(ram.calls + every);
+                    }
+                    lockstep.run_failing(op)?;
+                }
+                lockstep.worlds[0].world.ram.fails_at = None;
+                for guest in 0..3 {
+                    lockstep.run_failing(&HeapOp::End(guest))?;
+                }
+                steps += lockstep.steps();
+            }
         }
         Ok(steps)
     });

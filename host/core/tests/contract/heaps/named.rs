@@ -186,6 +186,10 @@ impl HeapWorld for Named {
         pages.then(|| self.world.ram.access(memory, address))
     }
 
+    fn is_attached(&self, guest: usize, heap: usize) -> bool {
+        self.world.domain.attached_at(self.world.guests[guest], self.heaps[heap]).is_ok()
+    }
+
     fn usage(&self, guest: usize) -> Option<(Quotas, Quotas)> {
         let used = self.world.domain.usage(self.world.guests[guest]).expect("each seat is taken");
         Some((used, self.world.domain.total_usage()))
