@@ -125,9 +125,22 @@ impl World {
 
     /// The guest of the benchmarks, from its file or from what [`pipeline`] gave.
     pub(crate) fn guest(&self, wasm: &[u8], crossings: Crossings, folder: Option<&Path>) -> Result<Guest> {
-        let component = Component::new(&self.engine, wasm)?;
-        let mut store = self.store(crossings, folder, &[])?;
-        let bindings = bindings::Guest::instantiate(&mut store, &component, &self.linker)?;
+        let component = self.compile(wasm)?;
+        self.guest_of(&component, self.store(crossings, folder, &[])?)
+    }
+
+    /// The guest of the benchmarks, to be instantiated many times.
+    pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Component> {
+        Ok(Component::new(&self.engine, wasm)?)
+    }
+
+    /// One more guest, in a store of its own.
+    pub(crate) fn instance(&self, component: &Component) -> Result<Guest> {
+        self.guest_of(component, self.store(Crossings::Seen, None, &[])?)
+    }
+
+    fn guest_of(&self, component: &Component, mut store: Store<State>) -> Result<Guest> {
+        let bindings = bindings::Guest::instantiate(&mut store, component, &self.linker)?;
         Ok(Guest { store, bindings })
     }
 

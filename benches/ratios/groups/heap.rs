@@ -1,6 +1,6 @@
 //! Shared heaps: a block from one guest to another, against as a list; and a block allocated and freed, against the best that a host does.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use memctl_wasmtime::{Domain, HeapOptions, Mode, Source};
 use offset_allocator::Allocator;
 
@@ -83,6 +83,7 @@ pub(crate) fn rows(setup: &Setup) -> Result<Vec<Row>> {
         }
     }
     rows.push(allocating(setup)?);
+    rows.push(density(setup)?);
     Ok(rows)
 }
 
@@ -115,4 +116,50 @@ fn allocating(setup: &Setup) -> Result<Row> {
         &[&costs[0], &costs[1], &costs[2]],
         |costs| costs[0] / (2.0 * costs[1] + costs[2]),
     ))
+}
+
+/// Guests that look at all of one heap.
+const VIEWERS: u32 = 1000;
+const HEAP: u64 = 64 << 20;
+
+fn density(setup: &Setup) -> Result<Row> {
+    let alone = viewers(setup, false)?;
+    let viewing = viewers(setup, true)?;
+    #[expect(clippy::cast_precision_loss, reason = "bytes far below 2^53")]
+    let ratio = viewing.saturating_sub(HEAP) as f64 / alone as f64;
+    let what =
+        format!("memory of {VIEWERS} guests that read a heap of 64 MiB, but for it ({} MiB)", (viewing - HEAP) >> 20);
+    Ok(Row::new(
+        (what, format!("{VIEWERS} guests without it ({} MiB)", alone >> 20)),
+        (Unit::Ratio, Aim::AtMost(1.05)),
+        &[],
+        |_| ratio,
+    ))
+}
+
+/// What so many guests take, those pages that several of them have counted once.
+fn viewers(setup: &Setup, view: bool) -> Result<u64> {
+    let builder = Domain::builder().heap("heap", Source::anonymous(HEAP), HeapOptions::default());
+    let world = World::with(builder, MIB)?;
+    let before = proportional()?;
+    let component = world.compile(&setup.guest)?;
+    let mut guests = Vec::new();
+    for _ in 0..VIEWERS {
+        let mut guest = world.instance(&component)?;
+        if view {
+            guest.run(|runs, store| runs.call_attach_heap(store, true))?;
+            guest.run(|runs, store| runs.call_look(store))?;
+        } else {
+            guest.run(|runs, store| runs.call_cross(store, 1))?;
+        }
+        guests.push(guest);
+    }
+    Ok(proportional()?.saturating_sub(before))
+}
+
+/// The process's memory in bytes, where a page that is mapped so many times counts as often as it is there: once (`proc_pid_smaps_rollup(5)`, Pss).
+fn proportional() -> Result<u64> {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup")?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).context("the kernel counts Pss")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? << 10)
 }
