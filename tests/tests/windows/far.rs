@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use memctl_tests::{Linking, World};
-use memctl_wasmtime::Mode;
+use memctl_wasmtime::{DomainBuilder, Mode, Quotas};
 
 use crate::scene::{Scene, component};
 
@@ -23,7 +23,9 @@ fn resident() -> u64 {
 
 #[test]
 fn a_guest_of_32_bits_sees_all_of_5_gib_and_little_of_it_is_in_memory() {
-    let scene = Scene::of(World::new(Mode::Alias), component(Linking::Static));
+    let quotas = |quotas: Quotas| Quotas { mapped_bytes: 8 * GIB, ..quotas };
+    let build = |builder: DomainBuilder| builder.quotas(quotas(Quotas::DOMAIN)).guest_quotas(quotas(Quotas::GUEST));
+    let scene = Scene::of(World::with(Mode::Alias, build), component(Linking::Static));
     let path = scene.world.file("far", b"");
     let file = File::options().write(true).open(path).expect("it is there");
     file.set_len(5 * GIB).expect("sparse files can be made");
@@ -34,7 +36,7 @@ fn a_guest_of_32_bits_sees_all_of_5_gib_and_little_of_it_is_in_memory() {
     let before = resident();
     let at: Vec<u64> = MARKERS.iter().map(|(at, _)| *at).chain([1, GIB, 3 * GIB, 5 * GIB - 2]).collect();
     let sum = program.play(|scenes, store| scenes.call_peek_far(store, "/far", &at)).expect("does not trap");
-    assert_eq!(sum, MARKERS.iter().map(|(_, byte)| u64::from(*byte)).sum());
+    assert_eq!(sum, MARKERS.iter().map(|(_, byte)| u64::from(*byte)).sum::<u64>());
     let grown = resident().saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes more are resident");
 }
