@@ -47,6 +47,7 @@ impl MemctlCtxBuilder {
         let shared = self.domain.shared;
         let limits = self.quotas.unwrap_or(shared.guest_quotas);
         let guest = Guest::new(shared, limits);
+        crate::memories::note_guest();
         {
             let rules = &mut guest.shared.lock().rules;
             if let Some(name) = self.name {

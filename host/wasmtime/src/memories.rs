@@ -21,6 +21,18 @@ pub(crate) struct Memories {
 struct Made {
     by_base: BTreeMap<usize, (Arc<Base>, Born)>,
     by_birth: BTreeMap<Born, Arc<Base>>,
+    /// How many guests the thread that made it had begun when a memory was made.
+    guests: BTreeMap<Born, u64>,
+}
+
+thread_local! {
+    /// How many guests this thread has begun.
+    static GUESTS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A guest begins. Memories that this thread makes from now on are its, or another's that begins later, but none of who began before and was instantiated already.
+pub(crate) fn note_guest() {
+    GUESTS.set(GUESTS.get() + 1);
 }
 
 /// Which memory of its thread's a memory is: those of one module are made one after the other, on one thread.
@@ -87,6 +99,7 @@ impl Memories {
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
         let born = Born::next();
         made.by_birth.insert(born, base.clone());
+        made.guests.insert(born, GUESTS.get());
         made.by_base.insert(base.home().base().addr(), (base, born));
     }
 
@@ -108,6 +121,7 @@ impl Memories {
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, born)) = made.by_base.remove(&memory.base().addr()) {
             made.by_birth.remove(&born);
+            made.guests.remove(&born);
         }
     }
 
@@ -153,11 +167,15 @@ impl Made {
         Some(self.by_birth.range(behind).map(move |(born, base)| (*born, born.number - number, base.home())))
     }
 
-    /// The directory of the module that `memory` is the memory of.
+    /// The directory of the module that `memory` is the memory of. One of another module, a library's, has to be made for the same guest: else a guest
+    /// could forge one that gives its own memory to somebody made before it, and see what is shown there.
     fn directory(&self, memory: &Reservation) -> Option<(Born, Directory)> {
+        let (base, first) = self.by_base.get(&memory.base().addr())?;
         self.behind(memory)?.find_map(|(born, distance, candidate)| {
             let directory = Directory::parse(&header(candidate)?)?;
-            (u64::from(directory.memory) == distance).then_some((born, directory))
+            let of_one_instance = base.instance().is_some() && base.instance() == self.by_birth[&born].instance();
+            let of_one_guest = of_one_instance || self.guests.get(first) == self.guests.get(&born);
+            (of_one_guest && u64::from(directory.memory) == distance).then_some((born, directory))
         })
     }
 }

@@ -147,7 +147,7 @@ fn windows_die_with_their_guest_and_give_everything_back() {
         program.store(1, 0, 1);
         program.store(3, 0, 2);
         assert_eq!(other.acquire(seen, ALL, false), Err(memctl_wasmtime::Code::Busy as u32));
-        program.try_call(|raw, store| raw.call_load(store, 1, NARROW)).expect_err("traps");
+        program.try_call(|raw, store| raw.call_get(store, 1, NARROW)).expect_err("traps");
         let _ = shown;
         drop(program);
         other.acquire(seen, ALL, true).expect("its leases are revoked");

@@ -79,7 +79,7 @@ fn a_core_module_binds_rebinds_and_unbinds_its_windows() {
         let bound = core.bind(3, all, object, [2, 0, 0]);
         assert!(bound >= 0, "{bound}");
         let bound = Val::I32(i32::try_from(bound).expect("an index"));
-        core.call("store", &[Val::I32(3), Val::I64((5 << 30) + 9), Val::I32(66)]).expect("does not trap");
+        core.call("put", &[Val::I32(3), Val::I64((5 << 30) + 9), Val::I32(66)]).expect("does not trap");
         let mut bytes = [0; 10];
         domain.read_object("a", 0, &mut bytes).expect("free");
         assert_eq!(bytes, [0, 0, 0, 0, 0, 0, 0, 0, 0, 66]);
@@ -87,9 +87,9 @@ fn a_core_module_binds_rebinds_and_unbinds_its_windows() {
         let mut rebind = vec![bound, Val::I32(other), Val::I64(0)];
         rebind.extend([2, 1, 0].map(Val::I32));
         assert_eq!(core.number("rebind", &rebind), 0);
-        assert_eq!(core.number("load", &[Val::I32(3), Val::I64((5 << 30) + 9)]), 0);
+        assert_eq!(core.number("get", &[Val::I32(3), Val::I64((5 << 30) + 9)]), 0);
         assert_eq!(core.number("unbind", &[bound]), 0);
         assert_eq!(core.number("unbind", &[bound]), -1 - Code::Stale as i64);
-        core.call("load", &[Val::I32(1), Val::I64(NARROW.cast_signed())]).expect_err("traps");
+        core.call("get", &[Val::I32(1), Val::I64(NARROW.cast_signed())]).expect_err("traps");
     });
 }

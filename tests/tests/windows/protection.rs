@@ -22,7 +22,7 @@ fn can_be_read_only(scene: &Scene) {
     assert_eq!(program.load(1, 2 * GRANULE), 7);
     program.store(1, 0, 1);
     let at = 3 * GRANULE + 5;
-    let trap = program.try_call(|raw, store| raw.call_store(store, 1, at, 9)).expect_err("traps");
+    let trap = program.try_call(|raw, store| raw.call_put(store, 1, at, 9)).expect_err("traps");
     let fault = program.store.data().memctl.last_fault().expect("it was noted");
     assert_eq!((fault.address, fault.write), (at, Some(true)), "{trap:?}");
     assert_eq!(scene.world.object("a"), [7; 4 * 4096]);

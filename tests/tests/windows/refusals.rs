@@ -150,7 +150,7 @@ fn a_refused_rebind_leaves_everything_as_it_was() {
 
 #[test]
 fn windows_count_against_the_quotas_of_mappings() {
-    let quotas = Quotas { mappings: 2, mapped_bytes: 3 * GRANULE, leases: 1, ..Quotas::DEFAULT };
+    let quotas = Quotas { mappings: 2, mapped_bytes: 3 * GRANULE, leases: 1, ..Quotas::GUEST };
     on_every_backend_with(
         |builder| builder.guest_quotas(quotas),
         |scene| {

@@ -19,7 +19,6 @@ mod bindings {
             "wasi:memory-control/mapping.mapping": memctl_wasmtime::Mapping,
             "wasi:memory-control/mapping.lease": memctl_wasmtime::Lease,
             "wasi:filesystem/types": wasmtime_wasi::p2::bindings::sync::filesystem::types,
-            "wasi:filesystem/preopens": wasmtime_wasi::p2::bindings::sync::filesystem::preopens,
             "wasi:io": wasmtime_wasi::p2::bindings::sync::io,
             "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
         },
@@ -214,12 +213,12 @@ impl Program {
 
     #[track_caller]
     pub(crate) fn load(&mut self, window: u32, at: u64) -> u8 {
-        self.call(|raw, store| raw.call_load(store, window, at))
+        self.call(|raw, store| raw.call_get(store, window, at))
     }
 
     #[track_caller]
     pub(crate) fn store(&mut self, window: u32, at: u64, byte: u8) {
-        self.call(|raw, store| raw.call_store(store, window, at, byte));
+        self.call(|raw, store| raw.call_put(store, window, at, byte));
     }
 
     #[track_caller]

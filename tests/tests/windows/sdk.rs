@@ -1,14 +1,13 @@
 //! What the SDK makes of windows, played by the guest itself.
 
-use memctl_tests::{BACKENDS, Linking, World};
+use memctl_tests::{BACKENDS, Linking, State, World};
+use wasmtime::Store;
 
 use crate::scene::{Program, Scene, Scenes, component};
 
-type Play = fn(&Scenes, &mut wasmtime::Store<memctl_tests::State>) -> wasmtime::Result<()>;
-
 /// Plays a scene on every backend, linked in both ways.
 #[track_caller]
-fn plays(play: Play) {
+fn plays(play: fn(&Scenes, &mut Store<State>) -> wasmtime::Result<()>) {
     for linking in [Linking::Static, Linking::Library] {
         for mode in BACKENDS {
             eprintln!("on {mode:?}, {linking:?}");
@@ -21,25 +20,25 @@ fn plays(play: Play) {
 
 #[test]
 fn every_width_and_every_range_is_loaded_stored_copied_filled_and_compared() {
-    plays(Scenes::call_accesses);
+    plays(|scenes, store| scenes.call_accesses(store));
 }
 
 #[test]
 fn code_is_written_once_for_mappings_and_windows() {
-    plays(Scenes::call_generic);
+    plays(|scenes, store| scenes.call_generic(store));
 }
 
 #[test]
 fn a_cursor_reads_writes_and_seeks_in_a_window() {
-    plays(Scenes::call_cursors);
+    plays(|scenes, store| scenes.call_cursors(store));
 }
 
 #[test]
 fn guards_hold_leases_and_rebinding_keeps_what_was_there_on_errors() {
-    plays(Scenes::call_leases);
+    plays(|scenes, store| scenes.call_leases(store));
 }
 
 #[test]
 fn a_window_has_one_owner_and_only_what_was_linked_can_be_owned() {
-    plays(Scenes::call_owners);
+    plays(|scenes, store| scenes.call_owners(store));
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::hint::black_box;
 
-use memctl_guest::extra::{BoundMut, Number, Number64};
+use memctl_guest::extra::{BoundMut, BoundReadGuard, Number, Number64};
 use memctl_guest::{MapOptions, Object, View, ViewMut, Window, Window64};
 
 use crate::Program;
@@ -31,6 +31,33 @@ fn sum(bytes: &[u8]) -> u64 {
     words.iter().fold(0, |sum, word| u64::wrapping_add(sum, u64::from_le_bytes(*word)))
 }
 
+#[inline(never)]
+fn sum_narrow(bytes: &BoundReadGuard<'_, Number<1>>) -> u64 {
+    let words = u32::try_from(bytes.size() / 8).expect("small");
+    (0..words).fold(0, |sum, word| u64::wrapping_add(sum, bytes.peek::<u64>(word * 8)))
+}
+
+/// Four words a round, as LLVM makes of `sum`. Of loads that are calls until the program is linked it makes nothing.
+#[inline(never)]
+fn sum_unrolled(bytes: &BoundReadGuard<'_, Number<1>>) -> u64 {
+    let rounds = u32::try_from(bytes.size() / 32).expect("small");
+    (0..rounds).fold(0, |sum, round| {
+        let words = [0, 8, 16, 24].map(|word| bytes.peek::<u64>(round * 32 + word));
+        words.into_iter().fold(sum, u64::wrapping_add)
+    })
+}
+
+#[inline(never)]
+fn sum_wide(bytes: &BoundReadGuard<'_, Number64<3>>) -> u64 {
+    (0..bytes.size() / 8).fold(0, |sum, word| u64::wrapping_add(sum, bytes.peek::<u64>(word * 8)))
+}
+
+#[inline(never)]
+fn sum_checked(bytes: &BoundReadGuard<'_, Number<1>>) -> u64 {
+    let word = |word: u64| bytes.load::<u64>(word * 8).expect("inside");
+    (0..bytes.size() / 8).fold(0, |sum, at| u64::wrapping_add(sum, word(at)))
+}
+
 impl Guest for Program {
     fn prepare(len: u32) {
         PREPARED.set(None);
@@ -50,29 +77,28 @@ impl Guest for Program {
     fn sum_window(times: u32) -> u64 {
         with(|prepared| {
             let bytes = prepared.narrow.read().expect("nobody writes");
-            let end = u32::try_from(bytes.size()).expect("small");
-            (0..times).fold(0, |all, _| {
-                (0..end).step_by(8).fold(all, |sum, at| u64::wrapping_add(sum, bytes.peek::<u64>(at)))
-            })
+            (0..times).fold(0, |all, _| u64::wrapping_add(all, sum_narrow(black_box(&bytes))))
+        })
+    }
+
+    fn sum_unrolled(times: u32) -> u64 {
+        with(|prepared| {
+            let bytes = prepared.narrow.read().expect("nobody writes");
+            (0..times).fold(0, |all, _| u64::wrapping_add(all, sum_unrolled(black_box(&bytes))))
         })
     }
 
     fn sum_window64(times: u32) -> u64 {
         with(|prepared| {
             let bytes = prepared.wide.read().expect("nobody writes");
-            (0..times).fold(0, |all, _| {
-                (0..bytes.size()).step_by(8).fold(all, |sum, at| u64::wrapping_add(sum, bytes.peek::<u64>(at)))
-            })
+            (0..times).fold(0, |all, _| u64::wrapping_add(all, sum_wide(black_box(&bytes))))
         })
     }
 
     fn sum_checked(times: u32) -> u64 {
         with(|prepared| {
             let bytes = prepared.narrow.read().expect("nobody writes");
-            (0..times).fold(0, |all, _| {
-                let word = |at| bytes.load::<u64>(at).expect("inside");
-                (0..bytes.size()).step_by(8).fold(all, |sum, at| u64::wrapping_add(sum, word(at)))
-            })
+            (0..times).fold(0, |all, _| u64::wrapping_add(all, sum_checked(black_box(&bytes))))
         })
     }
 

@@ -140,11 +140,11 @@ impl Guest for Program {
         answer(Lease::release(lease, &part(start, len)).map(|()| 0))
     }
 
-    fn load(number: u32, at: u64) -> u8 {
+    fn get(number: u32, at: u64) -> u8 {
         sys::load(at, number).to_le_bytes()[0]
     }
 
-    fn store(number: u32, at: u64, byte: u8) {
+    fn put(number: u32, at: u64, byte: u8) {
         sys::store(at, byte.into(), number);
     }
 
