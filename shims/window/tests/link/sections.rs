@@ -150,7 +150,7 @@ fn functions_are_kept_under_new_numbers_everywhere() {
         "(elem (;1;) declare func $after)",
         "(local $unused i64)",
         "call $after",
-        "(memory $memctl.window.1 (;1;) 2 2)",
+        "(memory $memctl.window.1 (;1;) 2 3)",
         "(memory $memctl.directory (;3;) 1 1)",
         "(@custom \"kept\" (after data) \"as it is\")",
         "(language \"WAT\" \"1\")",
