@@ -45,6 +45,8 @@ pub(super) struct Block {
     pub(super) room: u64,
     pub(super) bytes: Vec<u8>,
     pub(super) holder: Holder,
+    /// Whose quota it counts against: its owner's, or that of who gave it away.
+    pub(super) payer: Option<usize>,
     pub(super) shared: bool,
     pub(super) readers: BTreeSet<usize>,
 }
@@ -228,8 +230,9 @@ impl HeapModel {
             HeapStep::Alloc { guest, len, .. } => {
                 let HeapAnswer::New { heap, offset } = answered else { unreachable!("it was checked") };
                 let room = len.next_multiple_of(self.setting.unit);
-                let (bytes, holder) = (vec![0; at(len)], Holder::Owner(guest));
-                self.blocks.push(Block { heap, offset, room, bytes, holder, shared: false, readers: BTreeSet::new() });
+                let (bytes, holder, payer) = (vec![0; at(len)], Holder::Owner(guest), Some(guest));
+                let readers = BTreeSet::new();
+                self.blocks.push(Block { heap, offset, room, bytes, holder, payer, shared: false, readers });
                 return answered;
             }
             HeapStep::Do { guest, verb, block } => self.do_to(guest, verb, block),
@@ -244,13 +247,13 @@ impl HeapModel {
                     self.waits.push(Wait { guest: Some(guest), queue: (heap, queue), got: None });
                     return HeapAnswer::Waits;
                 };
-                self.blocks[block].holder = Holder::Owner(guest);
+                self.own(block, guest);
                 return HeapAnswer::Block(block);
             }
             HeapStep::Collect { guest, wait } => {
                 let Some(block) = self.waits[wait].got else { return HeapAnswer::Waits };
                 self.waits[wait].guest = None;
-                self.blocks[block].holder = Holder::Owner(guest);
+                self.own(block, guest);
                 return HeapAnswer::Block(block);
             }
             HeapStep::Stop { guest, wait } => {
@@ -260,7 +263,7 @@ impl HeapModel {
             }
             HeapStep::Inherit { guest, .. } => {
                 let HeapAnswer::Block(block) = answered else { unreachable!("it was checked") };
-                self.blocks[block].holder = Holder::Owner(guest);
+                self.own(block, guest);
                 return answered;
             }
             HeapStep::Fill { guest, part, value } => {
@@ -281,10 +284,14 @@ impl HeapModel {
             Verb::Share => block.shared = true,
             Verb::Unshare => block.shared = false,
             Verb::Give => (block.holder, block.shared) = (Holder::Given, false),
-            Verb::Take => block.holder = Holder::Owner(guest),
+            Verb::Take => self.own(number, guest),
             Verb::Resolve => _ = block.readers.insert(guest),
             Verb::Release => self.release(guest, number),
         }
+    }
+
+    fn own(&mut self, block: usize, guest: usize) {
+        (self.blocks[block].holder, self.blocks[block].payer) = (Holder::Owner(guest), Some(guest));
     }
 
     fn release(&mut self, guest: usize, number: usize) {
@@ -348,6 +355,9 @@ impl HeapModel {
             self.release(guest, block);
         }
         for block in &mut self.blocks {
+            if block.payer == Some(guest) {
+                block.payer = None;
+            }
             if ![Holder::Owner(guest), Holder::Heir(guest)].contains(&block.holder) {
                 continue;
             }
@@ -356,6 +366,9 @@ impl HeapModel {
                 _ if block.readers.is_empty() => Holder::Gone,
                 _ => Holder::Abandoned,
             };
+            if let Holder::Heir(heir) = block.holder {
+                block.payer = Some(heir);
+            }
         }
         self.attached[guest] = [None; 2];
     }
