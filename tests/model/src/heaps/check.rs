@@ -158,6 +158,9 @@ impl HeapModel {
 
     /// A guest may have one more block that counts for the domain already.
     fn check_own(&self, guest: usize, block: &Block) -> Result<(), Code> {
+        if block.payer == Some(guest) {
+            return Ok(());
+        }
         let ask = Quotas { blocks: 1, block_bytes: block.room, ..Quotas::NONE };
         fits(self.usage(guest), self.setting.guest, ask)
     }
@@ -172,7 +175,7 @@ impl HeapModel {
     pub fn usage(&self, guest: usize) -> Quotas {
         let mut used = Quotas::NONE;
         for block in &self.blocks {
-            if [Holder::Owner(guest), Holder::Heir(guest)].contains(&block.holder) {
+            if block.is_taken() && block.payer == Some(guest) {
                 used.blocks += 1;
                 used.block_bytes += block.room;
             }

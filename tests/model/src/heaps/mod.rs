@@ -2,6 +2,7 @@
 //!
 //! Where a block is placed is the allocator's affair: the model only says whether it may be there.
 
+mod apply;
 mod check;
 mod lockstep;
 mod model;

@@ -1,5 +1,6 @@
 //! What becomes of an instance's part in heaps when it ends, and of its windows when their memory goes.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::heap::{Holder, Orphans};
@@ -117,19 +118,22 @@ impl Domain {
     /// # Errors
     /// [`Error::Stale`].
     pub fn reclaim_blocks(&mut self, id: HeapId) -> Result<usize, Error> {
-        let mut reclaimed: Vec<BlockId> = Vec::new();
-        for queue in &mut self.heap_mut(id)?.queues {
-            reclaimed.extend(queue.sent.drain(..));
-        }
-        for (member, _) in self.members(id)? {
-            if member != id {
-                for queue in &mut self.heap_mut(member)?.queues {
-                    reclaimed.extend(queue.sent.drain(..));
-                }
+        let members = self.members(id)?;
+        let blocks =
+            self.blocks.iter::<BlockId>().filter(|(_, block)| members.iter().any(|(heap, _)| *heap == block.heap));
+        let under_way: BTreeSet<BlockId> = blocks
+            .filter(|(_, block)| matches!(block.holder, Holder::Given | Holder::Sent))
+            .map(|(block, _)| block)
+            .collect();
+        let given = |block: &BlockId| self.blocks.get(*block).is_some_and(|block| block.holder == Holder::Given);
+        let mut reclaimed: Vec<BlockId> = under_way.iter().copied().filter(given).collect();
+        // In whichever queue they are, of the heap or of a chain. What is on its way to who waited for it is in none.
+        let heaps: Vec<HeapId> = self.heaps.iter().map(|(heap, _)| heap).collect();
+        for heap in heaps {
+            for queue in &mut self.heap_mut(heap)?.queues {
+                reclaimed.extend(queue.sent.iter().copied().filter(|block| under_way.contains(block)));
+                queue.sent.retain(|block| !under_way.contains(block));
             }
-            let blocks = self.blocks.iter::<BlockId>();
-            let given = blocks.filter(|(_, block)| block.heap == member && block.holder == Holder::Given);
-            reclaimed.extend(given.map(|(block, _)| block));
         }
         for block in &reclaimed {
             self.remove_block(*block);

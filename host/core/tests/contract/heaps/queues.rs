@@ -123,7 +123,7 @@ fn a_receiver_without_quota_leaves_the_block_first_in_its_queue() {
             let mut scene = Scene::new(World::with_quotas(mode, one, Quotas::DOMAIN), (mode, run), Default::default());
             let mine = block(&mut scene, 1);
             let waits = scene.wait(1, 0);
-            let tokens = [0, 0].map(|guest| {
+            let tokens = [0, 2].map(|guest| {
                 let token = block(&mut scene, guest);
                 scene.send(guest, 0, token).expect("its owner's");
                 token

@@ -2,7 +2,7 @@
 
 use memctl_core::{Code, Error, Quotas, Received};
 
-use super::scene::{HEAP, Run, Scene, Verb, attached};
+use super::scene::{HEAP, Run, Scene, Verb, attached, scenes};
 use crate::common::{GRANULE as G, MODES, Mode, World};
 
 fn tight(limit: Quotas) -> impl Iterator<Item = (Scene, &'static str)> {
@@ -115,5 +115,62 @@ fn all_that_was_used_is_given_back_to_the_last() {
             assert_eq!(scene.world.domain.usage(scene.me(guest)), Ok(Quotas::NONE));
         }
         assert_eq!(scene.world.domain.total_usage(), Quotas::NONE);
+    }
+}
+
+#[test]
+fn what_is_on_its_way_counts_for_who_gave_it_away_until_somebody_has_it() {
+    for mut scene in attached() {
+        let [giver, taker] = [0, 1].map(|guest| scene.me(guest));
+        let blocks = |scene: &Scene| [giver, taker].map(|me| scene.world.domain.usage(me).expect("live").blocks);
+        let (given, sent) = (scene.alloc(0, 1), scene.alloc(0, 1));
+        scene.do_to(0, Verb::Give, given).expect("its owner's");
+        scene.send(0, 0, sent).expect("its owner's");
+        assert_eq!(blocks(&scene), [2, 0]);
+        scene.do_to(1, Verb::Take, given).expect("given");
+        assert_eq!(blocks(&scene), [1, 1]);
+        scene.receive(1, 0).expect("sent");
+        assert_eq!(blocks(&scene), [0, 2]);
+        scene.finish_empty();
+    }
+}
+
+#[test]
+fn what_a_dead_guest_gave_away_stays_given_until_the_embedder_reclaims_it() {
+    for mut scene in attached() {
+        let blocks = [0; 3].map(|guest| scene.alloc(guest, 1));
+        scene.do_to(0, Verb::Give, blocks[0]).expect("its owner's");
+        scene.do_to(0, Verb::Give, blocks[1]).expect("its owner's");
+        scene.send(0, 0, blocks[2]).expect("its owner's");
+        let kept = scene.alloc(1, 1);
+        scene.world.end(0);
+        assert_eq!(scene.world.domain.total_usage().blocks, 4);
+        scene.do_to(1, Verb::Take, blocks[0]).expect("given");
+        assert_eq!(scene.world.domain.reclaim_blocks(scene.heap), Ok(2));
+        assert_eq!(scene.refused(1, Verb::Take, blocks[1]), Code::Stale);
+        scene.wait(1, 0);
+        for block in [blocks[0], kept] {
+            scene.do_to(1, Verb::Free, block).expect("its owner's");
+        }
+        assert_eq!(scene.world.domain.reclaim_blocks(scene.heap), Ok(0));
+        scene.finish_empty();
+    }
+}
+
+#[test]
+fn a_heap_s_blocks_are_reclaimed_from_its_chain_s_queues_and_others_are_left_there() {
+    for mut scene in scenes() {
+        let (second, _) = scene.publish("second", 2 * G, Default::default());
+        let options = memctl_core::HeapOptions::default();
+        let chain = scene.world.domain.publish_chain("chain", &["heap", "second"], options).expect("two heaps");
+        let blocks = [scene.heap, second].map(|heap| scene.try_alloc(0, heap, 1, 1).expect("room"));
+        for block in blocks {
+            scene.world.call(0, |domain, ram, me| domain.send_block(ram, me, chain, 0, block)).expect("its owner's");
+        }
+        assert_eq!(scene.world.domain.reclaim_blocks(second), Ok(1));
+        assert_eq!(scene.refused(1, Verb::Take, blocks[1]), Code::Stale);
+        assert_eq!(scene.world.domain.reclaim_blocks(chain), Ok(1));
+        assert_eq!(scene.world.domain.total_usage(), Quotas::NONE);
+        scene.finish_empty();
     }
 }
