@@ -203,9 +203,13 @@ pub(crate) const LEN: u64 = 64 << 10;
 
 /// What was moved between windows and the heap while `act` ran.
 pub(crate) fn moved<R>(world: &World, act: impl FnOnce() -> R) -> (R, u64) {
-    let before = world.domain.stats().bytes_copied;
+    moved_in(&world.domain, act)
+}
+
+pub(crate) fn moved_in<R>(domain: &memctl_wasmtime::Domain, act: impl FnOnce() -> R) -> (R, u64) {
+    let before = domain.stats().bytes_copied;
     let result = act();
-    (result, world.domain.stats().bytes_copied - before)
+    (result, domain.stats().bytes_copied - before)
 }
 
 /// What a backend moves where `copy` moves so much.

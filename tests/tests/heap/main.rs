@@ -2,6 +2,7 @@
 
 mod asking;
 mod chains;
+mod core;
 mod ends;
 mod guest;
 mod handing;

@@ -1,0 +1,170 @@
+//! The same calls from core modules, flattened.
+
+use std::fmt::Write;
+
+use memctl_wasmtime::{Domain, MemctlCtx, Mode, add_to_core_linker_sync};
+use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Val};
+
+use crate::guest::{LEN, moved_in, published};
+
+/// Name and parameters of each function. The last one is where the result goes.
+const CALLS: &[(&str, &str)] = &[
+    ("open", "i32 i32 i32"),
+    ("status", "i64 i32"),
+    ("member", "i64 i32 i32"),
+    ("attach", "i64 i32 i32 i32 i64 i32 i32"),
+    ("detach", "i64 i32"),
+    ("alloc", "i64 i64 i64 i32"),
+    ("free", "i64 i64 i64 i64 i32"),
+    ("share", "i64 i64 i64 i64 i32"),
+    ("unshare", "i64 i64 i64 i64 i32"),
+    ("give", "i64 i64 i64 i64 i32"),
+    ("take", "i64 i64 i64 i64 i32"),
+    ("resolve", "i64 i64 i64 i64 i32"),
+    ("release", "i64 i64 i64 i64 i32"),
+    ("send", "i64 i32 i64 i64 i64 i64 i32"),
+    ("receive", "i64 i32 i64 i32"),
+    ("inherit", "i64 i32"),
+];
+
+/// Where results are put.
+const RESULT: i32 = 256;
+/// Where the heap is attached.
+const WINDOW: i64 = 0x1_0000;
+
+/// The codes of `types.error-code` that are asked for.
+const ACCESS: u8 = 3;
+const NOT_FOUND: u8 = 4;
+const STALE: u8 = 5;
+const TIMED_OUT: u8 = 11;
+
+type Token = [i64; 4];
+
+struct Core {
+    store: Store<MemctlCtx>,
+    instance: Instance,
+    heap: i64,
+}
+
+fn wat() -> String {
+    let (mut imports, mut exports) = (String::new(), String::new());
+    for (name, params) in CALLS {
+        let module = "wasi:memory-control/heap@0.1.0-draft";
+        writeln!(imports, r#"(import "{module}" "{name}" (func ${name} (param {params})))"#).expect("a string grows");
+        let arguments: String = (0..params.split(' ').count()).map(|i| format!("local.get {i} ")).collect();
+        writeln!(exports, r#"(func (export "{name}") (param {params}) {arguments} call ${name})"#)
+            .expect("a string grows");
+    }
+    format!(r#"(module {imports} (memory (export "memory") 4) {exports})"#)
+}
+
+impl Core {
+    /// A module that has attached `heap`.
+    fn new(domain: &Domain, engine: &Engine) -> Self {
+        let mut linker: Linker<MemctlCtx> = Linker::new(engine);
+        add_to_core_linker_sync(&mut linker, |ctx| ctx).expect("links");
+        let module = Module::new(engine, wat()).expect("compiles");
+        let mut store = Store::new(engine, domain.context().build());
+        let crossing = store.data().crossing(store.engine());
+        store.call_hook(move |_, hook| Ok(crossing(hook)?));
+        memctl_wasmtime::note_faults(&mut store);
+        let instance = linker.instantiate(&mut store, &module).expect("instantiates");
+        let mut core = Self { store, instance, heap: 0 };
+        core.write(0, b"heap");
+        core.heap = core.ask::<1>("open", &[Val::I32(0), Val::I32(4)]).expect("published")[0];
+        let (heap, read_write) = (Val::I64(core.heap), Val::I32(2));
+        core.unit("attach", &[heap, Val::I32(0), Val::I32(0), Val::I32(0), Val::I64(WINDOW), read_write])
+            .expect("attaches");
+        core
+    }
+
+    fn call(&mut self, name: &str, arguments: &[Val]) {
+        let func = self.instance.get_func(&mut self.store, name).expect("exported");
+        let arguments = [arguments, &[Val::I32(RESULT)]].concat();
+        self.write(usize::try_from(RESULT).expect("positive"), &[0xff; 64]);
+        func.call(&mut self.store, &arguments, &mut []).expect("does not trap");
+    }
+
+    /// A call whose payload begins at byte 8 of the result.
+    fn ask<const N: usize>(&mut self, name: &str, arguments: &[Val]) -> Result<[i64; N], u8> {
+        self.call(name, arguments);
+        let result = self.read(usize::try_from(RESULT).expect("positive"), 8 + 8 * N);
+        if result[0] != 0 {
+            return Err(result[8]);
+        }
+        let number = |at: usize| i64::from_le_bytes(result[8 + 8 * at..][..8].try_into().expect("eight"));
+        Ok(std::array::from_fn(number))
+    }
+
+    fn unit(&mut self, name: &str, arguments: &[Val]) -> Result<(), u8> {
+        self.call(name, arguments);
+        let result = self.read(usize::try_from(RESULT).expect("positive"), 2);
+        if result[0] == 0 { Ok(()) } else { Err(result[1]) }
+    }
+
+    fn on_block(&mut self, name: &str, token: Token) -> Result<(), u8> {
+        self.unit(name, &token.map(Val::I64))
+    }
+
+    fn alloc(&mut self, len: i64) -> Token {
+        self.ask("alloc", &[Val::I64(self.heap), Val::I64(len), Val::I64(16)]).expect("room")
+    }
+
+    fn memory(&mut self) -> wasmtime::Memory {
+        self.instance.get_memory(&mut self.store, "memory").expect("exported")
+    }
+
+    fn write(&mut self, at: usize, bytes: &[u8]) {
+        self.memory().write(&mut self.store, at, bytes).expect("in the memory");
+    }
+
+    fn read(&mut self, at: usize, len: usize) -> Vec<u8> {
+        self.memory().data(&self.store)[at..at + len].to_vec()
+    }
+
+    fn place(token: Token) -> usize {
+        usize::try_from(WINDOW + token[1]).expect("small")
+    }
+}
+
+#[test]
+fn core_modules_hand_blocks_on_as_components_do() {
+    for mode in [Mode::Alias, Mode::Copy] {
+        let domain = published(Domain::builder().mode(mode)).build().expect("built");
+        let mut config = Config::new();
+        domain.configure(&mut config).expect("configured");
+        let engine = Engine::new(&config).expect("an engine");
+        let (mut one, mut two) = (Core::new(&domain, &engine), Core::new(&domain, &engine));
+        let heap = Val::I64(one.heap);
+
+        let status = one.ask::<6>("status", std::slice::from_ref(&heap)).expect("there is the heap");
+        let counts = 8_i64 << 32;
+        let len = i64::try_from(LEN).expect("small");
+        assert_eq!(status, [(status[0] & !0xff) | 7, len, len, len, len, counts], "all rights, all free, 8 queues");
+        assert_eq!(one.ask::<2>("member", &[heap.clone(), Val::I32(0)]), Ok([one.heap, 0]));
+        assert_eq!(one.ask::<2>("member", &[heap.clone(), Val::I32(1)]), Err(NOT_FOUND));
+
+        let block = one.alloc(64);
+        one.write(Core::place(block), b"from one");
+        assert_eq!(two.on_block("free", block), Err(ACCESS));
+        let (given, bytes) = moved_in(&domain, || one.on_block("give", block));
+        assert_eq!((given, bytes), (Ok(()), if mode == Mode::Copy { 64 } else { 0 }));
+        assert_eq!(two.on_block("take", block), Ok(()));
+        assert_eq!(two.read(Core::place(block), 8), b"from one");
+        assert_eq!(two.on_block("share", block), Ok(()));
+        assert_eq!(one.on_block("resolve", block), Ok(()));
+        assert_eq!(one.read(Core::place(block), 8), b"from one");
+        assert_eq!(one.on_block("release", block), Ok(()));
+        assert_eq!(two.on_block("unshare", block), Ok(()));
+
+        let [a, b, c, d] = block.map(Val::I64);
+        assert_eq!(two.unit("send", &[heap.clone(), Val::I32(2), a, b, c, d]), Ok(()));
+        assert_eq!(one.ask::<4>("receive", &[heap.clone(), Val::I32(2), Val::I64(-1)]), Ok(block));
+        assert_eq!(one.ask::<4>("receive", &[heap.clone(), Val::I32(2), Val::I64(0)]), Err(TIMED_OUT));
+        assert_eq!(one.ask::<4>("inherit", std::slice::from_ref(&heap)), Err(NOT_FOUND));
+        assert_eq!(one.on_block("free", block), Ok(()));
+        assert_eq!(one.on_block("free", block), Err(STALE));
+        assert_eq!(one.unit("detach", std::slice::from_ref(&heap)), Ok(()));
+        assert_eq!(one.read(0x1_0000, 0x1_0000), vec![0; 0x1_0000]);
+    }
+}
