@@ -6,6 +6,7 @@ use super::{View, ViewMut};
 use crate::Result;
 
 /// Bytes that are read ahead for `BufRead`.
+#[cfg(feature = "std")]
 const AHEAD: usize = 8 << 10;
 
 /// A place in a view that moves on as bytes are read or written. With the feature `std` it is `Read`, `BufRead`, `Seek` and, over a [`ViewMut`],
@@ -94,6 +95,7 @@ impl<V: View> Cursor<V> {
     }
 
     /// The bytes from here on that were read already; reads some if there are none.
+    #[cfg(feature = "std")]
     fn look_ahead(&mut self) -> Result<&[u8]> {
         if self.used == self.ahead.len() {
             self.forget_ahead();
