@@ -124,7 +124,8 @@ impl<T: Shape + ?Sized> SlotMut<'_, '_, T> {
     /// # Errors
     /// Those of [`Queue::send`]. The slot is given back, unless it can't be.
     pub fn commit(mut self) -> Result<()> {
-        self.ends.filled.send(self.block.take().expect(SENT)).map_err(|Kept { block, error }| {
+        let Some(block) = self.block.take() else { return Ok(()) };
+        self.ends.filled.send(block).map_err(|Kept { block, error }| {
             self.block = Some(block);
             error
         })

@@ -137,12 +137,12 @@ fn core_modules_hand_blocks_on_as_components_do() {
         let (mut one, mut two) = (Core::new(&domain, &engine), Core::new(&domain, &engine));
         let heap = Val::I64(one.heap);
 
-        let status = one.ask::<6>("status", std::slice::from_ref(&heap)).expect("there is the heap");
+        let status = one.ask::<6>("status", &[heap]).expect("there is the heap");
         let counts = 8_i64 << 32;
         let len = i64::try_from(LEN).expect("small");
         assert_eq!(status, [(status[0] & !0xff) | 7, len, len, len, len, counts], "all rights, all free, 8 queues");
-        assert_eq!(one.ask::<2>("member", &[heap.clone(), Val::I32(0)]), Ok([one.heap, 0]));
-        assert_eq!(one.ask::<2>("member", &[heap.clone(), Val::I32(1)]), Err(NOT_FOUND));
+        assert_eq!(one.ask::<2>("member", &[heap, Val::I32(0)]), Ok([one.heap, 0]));
+        assert_eq!(one.ask::<2>("member", &[heap, Val::I32(1)]), Err(NOT_FOUND));
 
         let block = one.alloc(64);
         one.write(Core::place(block), b"from one");
@@ -158,13 +158,13 @@ fn core_modules_hand_blocks_on_as_components_do() {
         assert_eq!(two.on_block("unshare", block), Ok(()));
 
         let [a, b, c, d] = block.map(Val::I64);
-        assert_eq!(two.unit("send", &[heap.clone(), Val::I32(2), a, b, c, d]), Ok(()));
-        assert_eq!(one.ask::<4>("receive", &[heap.clone(), Val::I32(2), Val::I64(-1)]), Ok(block));
-        assert_eq!(one.ask::<4>("receive", &[heap.clone(), Val::I32(2), Val::I64(0)]), Err(TIMED_OUT));
-        assert_eq!(one.ask::<4>("inherit", std::slice::from_ref(&heap)), Err(NOT_FOUND));
+        assert_eq!(two.unit("send", &[heap, Val::I32(2), a, b, c, d]), Ok(()));
+        assert_eq!(one.ask::<4>("receive", &[heap, Val::I32(2), Val::I64(-1)]), Ok(block));
+        assert_eq!(one.ask::<4>("receive", &[heap, Val::I32(2), Val::I64(0)]), Err(TIMED_OUT));
+        assert_eq!(one.ask::<4>("inherit", &[heap]), Err(NOT_FOUND));
         assert_eq!(one.on_block("free", block), Ok(()));
         assert_eq!(one.on_block("free", block), Err(STALE));
-        assert_eq!(one.unit("detach", std::slice::from_ref(&heap)), Ok(()));
+        assert_eq!(one.unit("detach", &[heap]), Ok(()));
         assert_eq!(one.read(0x1_0000, 0x1_0000), vec![0; 0x1_0000]);
     }
 }

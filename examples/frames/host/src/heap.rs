@@ -12,7 +12,7 @@ use wasmtime_wasi::p2::bindings::Command;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::{FRAME, Outcome};
+use crate::{FRAME, Outcome, Work};
 
 /// What the stages are called, from the camera on.
 const STAGES: [&str; 4] = ["camera", "blur", "edge", "sink"];
@@ -39,7 +39,7 @@ impl MemctlView for State {
     }
 }
 
-pub(crate) fn run(guests: &Path, mode: Mode, count: u32) -> Result<Outcome> {
+pub(crate) fn run(guests: &Path, mode: Mode, count: u32, work: Work) -> Result<Outcome> {
     let frames = Source::anonymous(ROOM * FRAME);
     let domain = Domain::builder().mode(mode).heap("frames", frames, HeapOptions::default()).build()?;
     let mut config = Config::new();
@@ -53,13 +53,17 @@ pub(crate) fn run(guests: &Path, mode: Mode, count: u32) -> Result<Outcome> {
         Component::from_file(&engine, &file).map_err(anyhow::Error::from).with_context(|| file.display().to_string())
     });
 
+    let word = match work {
+        Work::All => "all",
+        Work::None => "idle",
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(LocalSet::new().run_until(async {
         let printed = MemoryOutputPipe::new(PRINTED);
         let mut stages = Vec::new();
         for (stage, component) in STAGES.into_iter().zip(components) {
             let mut wasi = WasiCtx::builder();
-            wasi.inherit_stderr().stdout(printed.clone()).args(&[stage.to_owned(), count.to_string()]);
+            wasi.inherit_stderr().stdout(printed.clone()).args(&[stage.to_owned(), count.to_string(), word.to_owned()]);
             let state = State { wasi: wasi.build(), table: ResourceTable::new(), memctl: domain.context().build() };
             let mut store = Store::new(&engine, state);
             attach(&mut store);

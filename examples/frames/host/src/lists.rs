@@ -8,7 +8,7 @@ use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::{FRAME, Outcome};
+use crate::{FRAME, Outcome, Work};
 use bindings::Lists;
 use bindings::exports::memctl::frames::stages::Guest;
 
@@ -43,7 +43,7 @@ impl Stage {
 /// From the camera to the sink a frame is handed on three times, each time out of one memory and into another.
 const COPIES: u64 = 3 * 2;
 
-pub(crate) fn run(guests: &Path, count: u32) -> Result<Outcome> {
+pub(crate) fn run(guests: &Path, count: u32, work: Work) -> Result<Outcome> {
     let engine = Engine::default();
     let component = Component::from_file(&engine, guests.join("example_frames_lists.wasm"))?;
     let mut linker = Linker::new(&engine);
@@ -57,10 +57,20 @@ pub(crate) fn run(guests: &Path, count: u32) -> Result<Outcome> {
     let (mut camera, mut blur, mut edge, mut sink) = (stage()?, stage()?, stage()?, stage()?);
     let start = Instant::now();
     for sequence in 0..count {
-        let frame = camera.call(|stages, store| stages.call_camera(store, sequence))?;
-        let frame = blur.call(|stages, store| stages.call_blur(store, &frame))?;
-        let frame = edge.call(|stages, store| stages.call_edge(store, &frame))?;
-        sink.call(|stages, store| stages.call_sink(store, &frame))?;
+        match work {
+            Work::All => {
+                let frame = camera.call(|stages, store| stages.call_camera(store, sequence))?;
+                let frame = blur.call(|stages, store| stages.call_blur(store, &frame))?;
+                let frame = edge.call(|stages, store| stages.call_edge(store, &frame))?;
+                sink.call(|stages, store| stages.call_sink(store, &frame))?;
+            }
+            Work::None => {
+                let frame = camera.call(|stages, store| stages.call_blank(store))?;
+                let frame = blur.call(|stages, store| stages.call_pass(store, &frame))?;
+                let frame = edge.call(|stages, store| stages.call_pass(store, &frame))?;
+                sink.call(|stages, store| stages.call_swallow(store, &frame))?;
+            }
+        }
     }
     let took = start.elapsed();
     let output = sink.call(|stages, store| stages.call_report(store))?;

@@ -42,6 +42,18 @@ impl Guest for Stages {
     fn report() -> String {
         SEEN.with_borrow(Statistics::to_string)
     }
+
+    fn blank() -> Vec<u8> {
+        vec![0; picture::LEN]
+    }
+
+    fn pass(frame: Vec<u8>) -> Vec<u8> {
+        frame
+    }
+
+    fn swallow(frame: Vec<u8>) {
+        drop(frame);
+    }
 }
 
 // Natively the names of the exports are no symbols that a linker takes.

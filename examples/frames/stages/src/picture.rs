@@ -48,8 +48,8 @@ fn in_place(frame: &mut [u8], pixel: impl Fn(&[u8; WIDTH], &[u8; WIDTH], &[u8; W
     let Some((mut above, mut row)) = rows.first().copied().zip(rows.get(1).copied()) else { return };
     for y in 1..rows.len().saturating_sub(1) {
         let below = rows[y + 1];
-        for x in 1..WIDTH - 1 {
-            rows[y][x] = pixel(&above, &row, &below, x);
+        for (x, to) in rows[y].iter_mut().enumerate().take(WIDTH - 1).skip(1) {
+            *to = pixel(&above, &row, &below, x);
         }
         (above, row) = (row, below);
     }

@@ -22,7 +22,10 @@ pub const BLURRED: u32 = 2;
 /// Frames for the sink.
 pub const FILTERED: u32 = 3;
 
-/// Takes the frames that come by one queue, as many as the program's argument says, lets `work` at each, and sends them on by another queue.
+/// A program's second argument that says: hand frames on as they are. So it is known what that takes.
+pub const IDLE: &str = "idle";
+
+/// Takes the frames that come by one queue, as many as the program's first argument says, lets `work` at each, and sends them on by another queue.
 ///
 /// # Errors
 /// The heap's, and those of `work`.
@@ -44,11 +47,15 @@ pub fn start(from: u32, to: u32, work: impl FnMut(&mut [u8], u32)) -> Result<()>
 }
 
 fn run(heap: &Heap, from: u32, to: u32, mut work: impl FnMut(&mut [u8], u32)) -> Result<()> {
-    let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).ok_or(Error::Bounds)?;
+    let mut arguments = std::env::args().skip(1);
+    let count = arguments.next().and_then(|count| count.parse().ok()).ok_or(Error::Bounds)?;
+    let works = arguments.next().is_none_or(|word| word != IDLE);
     let (from, to) = (heap.queue::<[u8]>(from)?, heap.queue::<[u8]>(to)?);
     for sequence in 0..count {
         let mut frame: Block<'_> = from.receive()?;
-        work(&mut frame, sequence);
+        if works {
+            work(&mut frame, sequence);
+        }
         to.send(frame)?;
     }
     Ok(())
