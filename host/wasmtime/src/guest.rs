@@ -116,7 +116,10 @@ impl Guest {
     fn check_settled(&self, hook: CallHook) -> Result<(), Violation> {
         let unsettled = &self.whereabouts.unsettled;
         let checked = match hook {
-            CallHook::CallingHost => return Ok(unsettled.call_begins()),
+            CallHook::CallingHost => {
+                unsettled.call_begins();
+                return Ok(());
+            }
             CallHook::ReturningFromHost => unsettled.call_ends(),
             CallHook::CallingWasm | CallHook::ReturningFromWasm => unsettled.crosses(),
         };

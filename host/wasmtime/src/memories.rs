@@ -149,12 +149,15 @@ impl Memories {
         (window.instance()? == made.by_birth[&born].instance()?).then(|| window.home().clone())
     }
 
-    /// The shield that guards `memory`, if it belongs to an instrumented module.
+    /// The shield that guards `memory`, if it belongs to an instrumented module: one of the same instance, since anybody can forge one.
     pub(crate) fn shield_of(&self, memory: &Reservation) -> Option<(Arc<Reservation>, Shield)> {
         let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let (guarded, _) = made.by_base.get(&memory.base().addr())?;
         made.behind(memory)?.find_map(|(born, distance, candidate)| {
             let shield = Shield::parse(&header(candidate)?, candidate.size())?;
-            (u64::from(shield.distance) == distance).then(|| (made.by_birth[&born].home().clone(), shield))
+            let base = &made.by_birth[&born];
+            let guards = u64::from(shield.distance) == distance && base.instance() == guarded.instance();
+            guards.then(|| (base.home().clone(), shield))
         })
     }
 }
@@ -214,6 +217,21 @@ mod tests {
         let elsewhere = std::thread::scope(|scope| scope.spawn(|| make(Some(1))).join().expect("runs"));
         assert_eq!(found(&of_second), None, "made by another thread: {elsewhere:?}");
     }
+
+    #[test]
+    fn a_shield_guards_no_memory_of_another_module() {
+        let memories = Memories::default();
+        let none = Directory { memory: 2, windows: Vec::new() };
+        let guarded = instantiate(&memories, &none);
+        let forger = instantiate(&memories, &none);
+        let shield =
+            |distance| Shield { distance, capacity: 8, granule: 0, declared: Bounds::NONE, checks_table: true };
+        forger[1].write(0, &shield(4).to_bytes()).expect("fits");
+        assert!(memories.shield_of(&guarded[0]).is_none());
+        forger[1].write(0, &shield(1).to_bytes()).expect("fits");
+        assert!(memories.shield_of(&forger[0]).is_some());
+    }
+
     /// What the engine does when it makes an instance of a module with these memories.
     fn instantiate(memories: &Memories, directory: &Directory) -> Vec<Arc<Reservation>> {
         let bases: Vec<_> = (0..3)

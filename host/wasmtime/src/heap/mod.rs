@@ -37,7 +37,8 @@ impl Guest {
     }
 
     pub(crate) fn heap_member(&self, heap: u64, index: u32) -> Answer<(u64, u64)> {
-        self.ask("heap.member", None, |rules, _, _| {
+        self.ask("heap.member", None, |rules, _, caller| {
+            rules.check_any_right(caller, HeapId::from_bits(heap))?;
             let (member, start) = rules.heap_member(HeapId::from_bits(heap), index)?;
             Ok((member.to_bits(), start))
         })

@@ -120,25 +120,32 @@ impl Domain {
     /// [`Error::NotFound`], [`Error::Access`] without any right, [`Error::Stale`].
     pub fn open_heap(&self, caller: InstanceId, name: &str) -> Result<HeapId, Error> {
         let id = self.heap_named(name)?;
-        if self.heap_rights(caller, id)?.is_empty() {
-            return Err(Error::Access { right: "use the heap" });
-        }
+        self.check_any_right(caller, id)?;
         Ok(id)
+    }
+
+    /// The caller may do something with the heap: to all others it is as good as not there.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Access`].
+    pub fn check_any_right(&self, caller: InstanceId, id: HeapId) -> Result<HeapRights, Error> {
+        let rights = self.heap_rights(caller, id)?;
+        if rights.is_empty() { Err(Error::Access { right: "use the heap" }) } else { Ok(rights) }
     }
 
     /// What is known of a heap. Of a chain, the sums, and the largest free range of any of its heaps.
     ///
     /// # Errors
-    /// [`Error::Stale`].
+    /// [`Error::Stale`], [`Error::Access`] without any right.
     pub fn heap_status(&self, caller: InstanceId, id: HeapId) -> Result<HeapStatus, Error> {
-        let rights = self.heap_rights(caller, id)?;
+        let rights = self.check_any_right(caller, id)?;
         Ok(HeapStatus { rights, ..self.heap_status_of(id)? })
     }
 
     /// What is known of a heap, and what instances may do that nothing else was said of, for the host's own use.
     ///
     /// # Errors
-    /// [`Error::Stale`].
+    /// [`Error::Stale`], [`Error::Access`] without any right.
     pub fn heap_status_of(&self, id: HeapId) -> Result<HeapStatus, Error> {
         let rights = self.heap(id)?.rights;
         let queues = u32::try_from(self.heap(id)?.queues.len()).unwrap_or(u32::MAX);
