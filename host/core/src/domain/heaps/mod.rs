@@ -145,7 +145,7 @@ impl Domain {
     /// What is known of a heap, and what instances may do that nothing else was said of, for the host's own use.
     ///
     /// # Errors
-    /// [`Error::Stale`], [`Error::Access`] without any right.
+    /// [`Error::Stale`].
     pub fn heap_status_of(&self, id: HeapId) -> Result<HeapStatus, Error> {
         let rights = self.heap(id)?.rights;
         let queues = u32::try_from(self.heap(id)?.queues.len()).unwrap_or(u32::MAX);
