@@ -73,7 +73,11 @@ impl Host {
             Rights::READ,
         );
         file.set_len(FILE).expect("room for the file");
-        let domain = domain.heap("heap", Source::anonymous(4 * GRANULE), HeapOptions::default()).object("file", Source::file(mapped), both).build().expect("built");
+        let domain = domain
+            .heap("heap", Source::anonymous(4 * GRANULE), HeapOptions::default())
+            .object("file", Source::file(mapped), both)
+            .build()
+            .expect("built");
         let mut config = Config::new();
         domain.configure(&mut config).expect("the fault handler is put in place");
         config.consume_fuel(true).cranelift_opt_level(OptLevel::None).parallel_compilation(false);

@@ -52,8 +52,9 @@ pub(crate) struct Function {
 }
 
 use Role::{
-    Access, Align, AnyProtection, BlockLen, BlockOffset, Coherence, Generation, Heap, Lease, Len, List, ListLen, MapFlags,
-    Mapping, Name, NameLen, Number, Object, Offset, Protection, Queue, Result as To, Sharing, Size, Start, Ticket, Timeout,
+    Access, Align, AnyProtection, BlockLen, BlockOffset, Coherence, Generation, Heap, Lease, Len, List, ListLen,
+    MapFlags, Mapping, Name, NameLen, Number, Object, Offset, Protection, Queue, Result as To, Sharing, Size, Start,
+    Ticket, Timeout,
 };
 
 const fn function(

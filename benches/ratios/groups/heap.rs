@@ -93,7 +93,7 @@ fn allocating(setup: &Setup) -> Result<Row> {
     let builder = Domain::builder().heap("heap", Source::anonymous(MIB as u64), HeapOptions::default());
     let mut guest = World::with(builder, MIB)?.guest(&setup.guest, Crossings::Seen, None)?;
     guest.run(|runs, store| runs.call_attach_heap(store, false))?;
-    let mut native = Allocator::<u32>::new(MIB as u32 / 16);
+    let mut native = Allocator::<u32>::new(wire(MIB) / 16);
     let mut things = [
         Thing::new("alloc and free of 256 bytes", |guest: &mut Guest, times| {
             guest.run(|runs, store| runs.call_allocate(store, LEN.into(), times))
