@@ -26,7 +26,7 @@ pub use campaign::{Campaign, campaign};
 pub use checksum::Checksum;
 pub use heaps::{
     CHAIN, Field, HEAPS, HEIR, HeapAnswer, HeapLockstep, HeapModel, HeapOp, HeapSetting, HeapStep, HeapWorld, LENS,
-    QUEUES, Verb, heap_campaign,
+    Meanwhile, QUEUES, Verb, heap_campaign,
 };
 pub use lockstep::{Disagreement, Lockstep, World};
 pub use model::Model;

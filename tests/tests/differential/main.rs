@@ -7,6 +7,9 @@
 //! `MEMCTL_STEPS=10000000` runs more, `MEMCTL_SEED=1000000` begins with another program.
 
 mod guest;
+mod heap_guest;
+mod heap_house;
+mod heaps;
 mod house;
 mod wire;
 

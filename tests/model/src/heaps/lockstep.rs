@@ -15,6 +15,12 @@ pub trait HeapWorld {
     /// Whose wait is over since the last call, in any order.
     fn woken(&mut self) -> Vec<usize>;
 
+    /// Whether a guest can load now: not while it is inside a call that waits.
+    fn can_load(&self, guest: usize) -> bool {
+        let _ = guest;
+        true
+    }
+
     /// What a guest loads from a range of its memory.
     fn load(&mut self, guest: usize, range: Range) -> Vec<u8>;
 
@@ -156,7 +162,7 @@ impl<W: HeapWorld> HeapLockstep<W> {
         self.check_books()?;
         let Self { worlds, model, .. } = self;
         for (index, world) in worlds.iter_mut().enumerate() {
-            for guest in 0..GUESTS {
+            for guest in (0..GUESTS).filter(|guest| world.can_load(*guest)).collect::<Vec<_>>() {
                 for (number, block) in model.blocks.iter().enumerate() {
                     let Some((range, _)) = model.shown(guest, block) else { continue };
                     let loaded = world.load(guest, range);

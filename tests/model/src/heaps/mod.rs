@@ -10,7 +10,7 @@ mod program;
 mod step;
 
 pub use lockstep::{HeapLockstep, HeapWorld};
-pub use model::{HeapModel, HeapSetting, LENS};
+pub use model::{HeapModel, HeapSetting, LENS, Meanwhile};
 pub use program::{HeapOp, heap_campaign};
 pub use step::{Field, HeapAnswer, HeapStep, Verb};
 

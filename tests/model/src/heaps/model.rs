@@ -20,6 +20,19 @@ pub struct HeapSetting {
     pub guest: Quotas,
     /// All of them together.
     pub domain: Quotas,
+    /// Even lengths of blocks are so many times what the program says, so that some of them have several granules.
+    pub scale: u64,
+    /// While it waits for a block.
+    pub meanwhile: Meanwhile,
+}
+
+/// What a guest does while it waits for a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meanwhile {
+    /// What it likes.
+    Acts,
+    /// Nothing, since its call has not returned. It can only end, or be given the block.
+    Stays,
 }
 
 /// Length in granules of each heap, at first and at most.
@@ -100,6 +113,20 @@ impl HeapModel {
     /// What an op asks for, if that can be done.
     #[must_use]
     pub fn resolve(&self, op: &HeapOp) -> Option<HeapStep> {
+        self.name(op).filter(|step| self.setting.meanwhile == Meanwhile::Acts || self.is_free_to(step))
+    }
+
+    /// Whether that can be done by a guest whose calls return before it does something else.
+    fn is_free_to(&self, step: &HeapStep) -> bool {
+        match *step {
+            HeapStep::End(_) => true,
+            HeapStep::Stop { .. } => false,
+            HeapStep::Collect { guest, wait } => self.waits[wait].guest == Some(guest),
+            _ => self.waits.iter().all(|wait| wait.guest != Some(step.guest())),
+        }
+    }
+
+    fn name(&self, op: &HeapOp) -> Option<HeapStep> {
         // The last few: most of the others are gone.
         let few = |count: usize, pick: usize| count.checked_sub(1 + pick % count.clamp(1, 7));
         let block = |pick| few(self.blocks.len(), pick);
@@ -109,7 +136,10 @@ impl HeapModel {
                 HeapStep::Attach { guest, heap, start: granule * self.setting.granule, protection }
             }
             HeapOp::Detach { guest, heap } => HeapStep::Detach { guest, heap },
-            HeapOp::Alloc { guest, heap, len, align } => HeapStep::Alloc { guest, heap, len, align },
+            HeapOp::Alloc { guest, heap, len, align } => {
+                let scale = if len % 2 == 0 { self.setting.scale } else { 1 };
+                HeapStep::Alloc { guest, heap, len: len.saturating_mul(scale), align }
+            }
             HeapOp::Do { guest, verb, block: pick } => HeapStep::Do { guest, verb, block: block(pick)? },
             HeapOp::Owner { verb, block: pick } => {
                 let block = block(pick)?;
@@ -123,7 +153,14 @@ impl HeapModel {
                 HeapStep::Send { guest: self.doer(Verb::Give, block, pick), heap, queue, block }
             }
             HeapOp::Receive { guest, heap, queue } => HeapStep::Receive { guest, heap, queue },
-            HeapOp::Collect { guest, wait: pick } => HeapStep::Collect { guest, wait: wait(pick)? },
+            HeapOp::Collect { guest, wait: pick } => {
+                let wait = wait(pick)?;
+                let guest = match self.setting.meanwhile {
+                    Meanwhile::Acts => guest,
+                    Meanwhile::Stays => self.waits[wait].guest?,
+                };
+                HeapStep::Collect { guest, wait }
+            }
             HeapOp::Stop { guest, wait: pick } => HeapStep::Stop { guest, wait: wait(pick)? },
             HeapOp::Inherit { guest, heap } => HeapStep::Inherit { guest, heap },
             HeapOp::Fill { block: pick, value } => {

@@ -99,6 +99,28 @@ pub enum HeapStep {
     End(usize),
 }
 
+impl HeapStep {
+    /// Who does it.
+    #[must_use]
+    pub fn guest(&self) -> usize {
+        match *self {
+            Self::Attach { guest, .. }
+            | Self::Detach { guest, .. }
+            | Self::Alloc { guest, .. }
+            | Self::Do { guest, .. }
+            | Self::Forge { guest, .. }
+            | Self::Send { guest, .. }
+            | Self::Receive { guest, .. }
+            | Self::Collect { guest, .. }
+            | Self::Stop { guest, .. }
+            | Self::Inherit { guest, .. }
+            | Self::Fill { guest, .. }
+            | Self::Scribble { guest, .. }
+            | Self::End(guest) => guest,
+        }
+    }
+}
+
 /// What was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeapAnswer {

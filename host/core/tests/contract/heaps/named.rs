@@ -3,7 +3,9 @@
 use memctl_core::{
     Access, Error, HeapId, HeapOptions, HeapStatus, Medium, Orphans, Quotas, Received, ReceiverId, Threads, Token,
 };
-use memctl_model::{CHAIN, Field, HEAPS, HEIR, HeapAnswer, HeapSetting, HeapStep, HeapWorld, LENS, QUEUES, Verb};
+use memctl_model::{
+    CHAIN, Field, HEAPS, HEIR, HeapAnswer, HeapSetting, HeapStep, HeapWorld, LENS, Meanwhile, QUEUES, Verb,
+};
 
 use super::scene::Run;
 use crate::common::{GRANULE as G, MEMORY, Mode, World, memory, memory_of};
@@ -13,7 +15,7 @@ pub(super) fn setting(run: Run) -> HeapSetting {
     let unit = if run == Run::OneAtATime { 16 } else { G };
     let guest = Quotas { blocks: 5, block_bytes: 5 * G, leases: 2, waiters: 1, ..Quotas::GUEST };
     let domain = Quotas { blocks: 9, block_bytes: 7 * G, leases: 4, waiters: 2, ..Quotas::DOMAIN };
-    HeapSetting { granule: G, unit, memory: MEMORY, guest, domain }
+    HeapSetting { granule: G, unit, memory: MEMORY, guest, domain, scale: 1, meanwhile: Meanwhile::Acts }
 }
 
 /// A world, and what programs' numbers stand for in it.
