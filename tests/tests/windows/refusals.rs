@@ -34,6 +34,9 @@ fn windows_that_are_not_there_are_not_found() {
     });
 }
 
+/// Window, range of it, object and offset, and why that can't be shown.
+type Refused = (u32, (u64, u64), (u32, u64), Code);
+
 #[test]
 fn ranges_that_are_no_window_s_or_no_object_s_are_refused() {
     const TOO_HIGH: u64 = u64::MAX - GRANULE + 1;
@@ -41,7 +44,7 @@ fn ranges_that_are_no_window_s_or_no_object_s_are_refused() {
         let mut program = scene.program();
         let (a, b) = (program.open('a'), program.open('b'));
         program.fill(1, 0, 8 * GRANULE, 6);
-        let asks: [(u32, (u64, u64), (u32, u64), Code); 15] = [
+        let asks: [Refused; 15] = [
             (1, (1, GRANULE), (a, 0), Code::Alignment),
             (1, (0, GRANULE - 1), (a, 0), Code::Alignment),
             (1, (0, GRANULE), (a, 1), Code::Alignment),
