@@ -5,11 +5,35 @@ use std::cell::RefCell;
 use memctl_guest::bindings::types::Protection;
 
 use crate::bindings::wasi::memory_control::heap::{self, Token};
-use crate::raw::Room;
 
 thread_local! {
     /// The heap, and the window that it is attached in.
-    static ATTACHED: RefCell<Option<(u64, Room)>> = const { RefCell::new(None) };
+    static ATTACHED: RefCell<Option<(u64, Grown)>> = const { RefCell::new(None) };
+}
+
+/// Memory behind all that the guest had: nothing of it was ever touched.
+struct Grown {
+    start: *const u8,
+    len: usize,
+}
+
+impl Grown {
+    fn new(len: usize) -> Self {
+        const PAGE: usize = 64 << 10;
+        let before = core::arch::wasm32::memory_grow(0, len.div_ceil(PAGE));
+        assert_ne!(before, usize::MAX, "memory");
+        Self { start: core::ptr::without_provenance(before * PAGE), len }
+    }
+
+    /// The sum of the first bytes of its granules, whatever is shown there.
+    fn sum_by_granules(&self) -> u64 {
+        let load = |at| {
+            let byte: *const u8 = core::ptr::with_exposed_provenance(self.start.addr() + at);
+            // SAFETY: grown by `new`, for nobody else; what is shown there is initialised, and a volatile load doesn't mind who else stores to it.
+            u64::from(unsafe { byte.read_volatile() })
+        };
+        (0..self.len).step_by(memctl_guest::domain::granule()).map(load).fold(0, u64::wrapping_add)
+    }
 }
 
 fn with_heap<R>(then: impl FnOnce(u64) -> R) -> R {
@@ -19,9 +43,9 @@ fn with_heap<R>(then: impl FnOnce(u64) -> R) -> R {
 pub(crate) fn attach(read_only: bool) {
     let heap = heap::open("heap").expect("the host published it");
     let len = heap::status(heap).expect("it is there").max_len;
-    let room = Room::new(usize::try_from(len).expect("it fits"), memctl_guest::domain::granule());
+    let room = Grown::new(usize::try_from(len).expect("it fits"));
     let protection = if read_only { Protection::Read } else { Protection::ReadWrite };
-    heap::attach(heap, &[], 0, room.start(), protection).expect("it can be attached");
+    heap::attach(heap, &[], 0, room.start.addr() as u64, protection).expect("it can be attached");
     ATTACHED.set(Some((heap, room)));
 }
 

@@ -32,23 +32,6 @@ impl Room {
         Self { start, layout }
     }
 
-    /// Its address in this guest's memory.
-    pub(crate) fn start(&self) -> u64 {
-        self.start.addr() as u64
-    }
-
-    /// The sum of the first bytes of its granules, whatever is shown there.
-    pub(crate) fn sum_by_granules(&self) -> u64 {
-        let granules = (0..self.layout.size()).step_by(memctl_guest::domain::granule());
-        let load = |at| {
-            // SAFETY: inside the allocation.
-            let byte = unsafe { self.start.add(at) };
-            // SAFETY: what is shown there is initialised, and a volatile load doesn't mind who else stores to it.
-            unsafe { byte.read_volatile() }
-        };
-        granules.map(|at| u64::from(load(at))).fold(0, u64::wrapping_add)
-    }
-
     /// Maps `object`, lends `len` bytes of the window and unmaps it.
     pub(crate) fn with<R>(&mut self, object: &Object, len: usize, how: How, then: impl FnOnce(&[u8]) -> R) -> R {
         let whole = len.next_multiple_of(memctl_guest::domain::granule());

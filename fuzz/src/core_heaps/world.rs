@@ -4,7 +4,9 @@ use memctl_core::{
     Code, Domain, Error, Granule, HeapId, HeapOptions, HeapStatus, InstanceId, Medium, Memory, MemoryId, Orphans,
     Quotas, Received, ReceiverId, Threads, Token, Woken,
 };
-use memctl_model::{CHAIN, Field, HEAPS, HEIR, HeapAnswer, HeapSetting, HeapStep, HeapWorld, LENS, Meanwhile, QUEUES, Verb};
+use memctl_model::{
+    CHAIN, Field, HEAPS, HEIR, HeapAnswer, HeapSetting, HeapStep, HeapWorld, LENS, Meanwhile, QUEUES, Verb,
+};
 
 use crate::core_domain::ram::Ram;
 use crate::core_domain::{GRANULE, MEMORY};
@@ -12,7 +14,15 @@ use crate::core_domain::{GRANULE, MEMORY};
 pub(super) fn setting(parallel: bool) -> HeapSetting {
     let guest = Quotas { blocks: 5, block_bytes: 5 * GRANULE, leases: 2, waiters: 1, ..Quotas::GUEST };
     let domain = Quotas { blocks: 9, block_bytes: 7 * GRANULE, leases: 4, waiters: 2, ..Quotas::DOMAIN };
-    HeapSetting { granule: GRANULE, unit: if parallel { GRANULE } else { 16 }, memory: MEMORY, guest, domain, scale: 1, meanwhile: Meanwhile::Acts }
+    HeapSetting {
+        granule: GRANULE,
+        unit: if parallel { GRANULE } else { 16 },
+        memory: MEMORY,
+        guest,
+        domain,
+        scale: 1,
+        meanwhile: Meanwhile::Acts,
+    }
 }
 
 pub(super) struct World {
