@@ -205,7 +205,8 @@ impl Backend for Mover<'_> {
         match view.shown {
             Shown::Alias | Shown::Snapshot => self.reservation(view)?.hide(view.window.start(), view.window.len()),
             Shown::Copy => match self.known(view.memory) {
-                Some(memory) if view.window.len() > SMALL || view.restricted => {
+                // With pages that keep it, the granule is the host page.
+                Some(memory) if has_whole_pages(view) && (view.window.len() > SMALL || view.restricted) => {
                     memory.hide(view.window.start(), view.window.len())
                 }
                 Some(memory) => memory.zero(view.window.start(), view.window.len()),
@@ -359,6 +360,12 @@ impl Backend for Mover<'_> {
     fn release(&mut self, object: ObjectId) {
         self.bodies.remove(&object);
     }
+}
+
+/// Whether a window has host pages to itself.
+fn has_whole_pages(view: &View) -> bool {
+    let page = crate::host_page_size();
+    view.window.start().is_multiple_of(page) && view.window.len().is_multiple_of(page)
 }
 
 /// Windows of at most this many bytes that hold a copy are zeroed rather than given back: fresh pages cost more.

@@ -8,7 +8,7 @@ use crate::BOARD;
 use crate::heap_house::{HeapBackend, HeapHouse, ROOM};
 
 /// How many steps CI makes on every backend, and the longest program.
-const STEPS: u64 = 8_000;
+const STEPS: u64 = 20_000;
 const LENGTH: usize = 300;
 
 /// Bytes of the smallest block.

@@ -6,6 +6,7 @@ mod core;
 mod ends;
 mod guest;
 mod handing;
+mod hostile;
 mod programs;
 mod protection;
 mod waiting;

@@ -2,7 +2,7 @@
 
 use memctl_tests::probe::{Access, ErrorCode, Protection, Rights};
 use memctl_tests::{AUTOMATIC, Ask, GRANULE, LEASED, PRIVATE, World};
-use memctl_wasmtime::{Quotas, Source};
+use memctl_wasmtime::{Mode, Quotas, Source};
 
 use crate::scene::{Protects, address, trapped, wherever_it_is_enforced};
 
@@ -59,6 +59,23 @@ fn a_window_is_ordinary_memory_after_unmap() {
             }
         }
     });
+}
+
+#[test]
+fn a_window_of_a_board_s_granule_is_ordinary_memory_after_unmap() {
+    // Less than a host page, and more than a megabyte: both end inside a host page.
+    for (len, ask) in [(96, READ), (96, AUTOMATIC), ((1 << 20) + 32, AUTOMATIC)] {
+        let world = World::instrumented(Mode::Copy, |builder| builder.granule(32), |_| {});
+        world.publish("object", 2 << 20);
+        world.domain.write_object("object", 0, &vec![7; 2 << 20]).expect("published");
+        let mut guest = world.guest();
+        let mapped = guest.mapped_by_name("object", len, ask);
+        let end = u32::try_from(len).expect("small");
+        assert_eq!(guest.read(mapped.start, end), vec![7; end as usize]);
+        assert_eq!(guest.unmap(mapped), Ok(()));
+        assert_eq!(guest.read(mapped.start, end), vec![0; end as usize]);
+        guest.write(mapped.start, b"ordinary");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Guests that ask for things and give them up as fast as they can cost their host a bounded amount, whatever the number of rounds.
 
+mod heaps;
+
 use std::time::Instant;
 
 use memctl_tests::hostile::{Hostile, Lowered, MEMORY, RESULT, hostile_component};
@@ -154,6 +156,7 @@ fn storms_cost_nothing_that_lasts() {
     guests_that_fault();
     hoards();
     waits_that_end();
+    heaps::storms_on_heaps();
 }
 
 fn guests_that_come_and_go() {
