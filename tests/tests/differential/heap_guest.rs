@@ -1,7 +1,9 @@
 //! One guest of the interface `heap` in a store of its own, called so that it can be left inside a call that waits.
 
+use std::collections::BTreeSet;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 use memctl_core::Code;
 use memctl_model::Range;
@@ -31,7 +33,7 @@ use bindings::wasi::memory_control::types::ErrorCode;
 pub(crate) type Answer<T> = Result<T, Code>;
 
 /// A call that waits for a block. It has the guest until it returns.
-pub(crate) type Receiving = Pin<Box<dyn Future<Output = (HeapGuest, Answer<Token>)>>>;
+pub(crate) type Receiving = Pin<Box<dyn Future<Output = (Box<HeapGuest>, Answer<Token>)>>>;
 
 /// One guest.
 pub(crate) struct HeapGuest {
@@ -65,7 +67,7 @@ impl HeapGuest {
     }
 
     /// Asks for a block, and waits until there is one.
-    pub(crate) fn receive(mut self, heap: u64, queue: u32) -> Receiving {
+    pub(crate) fn receive(mut self: Box<Self>, heap: u64, queue: u32) -> Receiving {
         Box::pin(async move {
             let raw = self.bindings.memctl_heap_guest_raw();
             let received = raw.call_receive(&mut self.store, heap, queue, u64::MAX).await.expect("nothing here traps");
@@ -87,4 +89,40 @@ impl HeapGuest {
 /// A number that has 32 bits in this guest.
 fn small(number: u64) -> u32 {
     u32::try_from(number).expect("an address of 32 bits")
+}
+
+/// Where a guest is.
+pub(crate) enum Seat {
+    Here(Box<HeapGuest>),
+    /// Inside a call that waits; the number is the wait's.
+    Waits(usize, Receiving),
+    /// On its way.
+    Empty,
+}
+
+/// Whose waker was called.
+#[derive(Default)]
+pub(crate) struct Rung(Mutex<BTreeSet<usize>>);
+
+struct Bell(usize, Arc<Rung>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.1.ring(self.0);
+    }
+}
+
+impl Rung {
+    pub(crate) fn waker(self: &Arc<Self>, wait: usize) -> Waker {
+        Waker::from(Arc::new(Bell(wait, self.clone())))
+    }
+
+    /// All of them since the last time, in order.
+    pub(crate) fn take(&self) -> Vec<usize> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+    }
+
+    pub(crate) fn ring(&self, wait: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(wait);
+    }
 }

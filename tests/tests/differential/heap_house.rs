@@ -1,8 +1,7 @@
 //! A domain with heaps and its engine, and the guests that share them.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use memctl_core::{Code, HeapStatus, Protection, Quotas};
 use memctl_model::{
@@ -15,7 +14,7 @@ use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::WasiCtx;
 
 use crate::guest::bindings::wasi::memory_control::types;
-use crate::heap_guest::{Answer, HeapGuest, Receiving, Token, bindings, now};
+use crate::heap_guest::{Answer, HeapGuest, Rung, Seat, Token, bindings, now};
 
 /// Bytes of each guest's memory that programs use, in granules: room for both heaps behind each other wherever programs begin.
 pub(crate) const ROOM: u64 = 16;
@@ -56,33 +55,6 @@ impl HeapBackend {
     /// Whether storing where no block of the guest's is would trap.
     fn has_pages(self) -> bool {
         matches!(self, Self::Audited | Self::ParallelAlias)
-    }
-}
-
-/// Where a guest is.
-enum Seat {
-    Here(HeapGuest),
-    /// Inside a call that waits; the number is the wait's.
-    Waits(usize, Receiving),
-    /// On its way.
-    Empty,
-}
-
-/// Whose waker was called.
-#[derive(Default)]
-struct Rung(Mutex<BTreeSet<usize>>);
-
-struct Bell(usize, Arc<Rung>);
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.1.ring(self.0);
-    }
-}
-
-impl Rung {
-    fn ring(&self, wait: usize) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(wait);
     }
 }
 
@@ -164,7 +136,7 @@ impl HeapHouse {
             .expect("there is memory");
         guest.ask(async |raw, store| raw.call_detach(store, space).await).expect("attached");
         (self.heaps, self.start) = (heaps, start.into());
-        self.seats[seat] = Seat::Here(guest);
+        self.seats[seat] = Seat::Here(Box::new(guest));
     }
 
     fn guest(&mut self, seat: usize) -> &mut HeapGuest {
@@ -196,7 +168,7 @@ impl HeapHouse {
         let Seat::Waits(wait, mut receiving) = std::mem::replace(&mut self.seats[seat], Seat::Empty) else {
             panic!("guest {seat} does not wait");
         };
-        let waker = Waker::from(Arc::new(Bell(wait, self.rung.clone())));
+        let waker = self.rung.waker(wait);
         let polled = receiving.as_mut().poll(&mut Context::from_waker(&waker));
         let Poll::Ready((guest, received)) = polled else {
             self.seats[seat] = Seat::Waits(wait, receiving);
@@ -301,8 +273,7 @@ impl HeapWorld for HeapHouse {
     }
 
     fn woken(&mut self) -> Vec<usize> {
-        let rung = std::mem::take(&mut *self.rung.0.lock().unwrap_or_else(PoisonError::into_inner));
-        rung.into_iter().collect()
+        self.rung.take()
     }
 
     fn can_load(&self, seat: usize) -> bool {
