@@ -91,27 +91,23 @@ impl Account {
 
     /// Whether `ask` fits beside what is used; nothing is taken.
     pub(crate) fn check(&self, scope: &'static str, ask: Quotas) -> Result<(), Error> {
-        let rows = [
-            ("object handles", self.used.objects.into(), self.limit.objects.into(), ask.objects.into()),
-            ("anonymous object bytes", self.used.object_bytes, self.limit.object_bytes, ask.object_bytes),
-            ("mappings", self.used.mappings.into(), self.limit.mappings.into(), ask.mappings.into()),
-            ("mapped bytes", self.used.mapped_bytes, self.limit.mapped_bytes, ask.mapped_bytes),
-            ("leases", self.used.leases.into(), self.limit.leases.into(), ask.leases.into()),
-            ("waiting calls", self.used.waiters.into(), self.limit.waiters.into(), ask.waiters.into()),
-            (
-                "protected ranges",
-                self.used.protected_ranges.into(),
-                self.limit.protected_ranges.into(),
-                ask.protected_ranges.into(),
-            ),
-            ("blocks", self.used.blocks.into(), self.limit.blocks.into(), ask.blocks.into()),
-            ("block bytes", self.used.block_bytes, self.limit.block_bytes, ask.block_bytes),
-        ];
-        for (what, used, limit, asked) in rows {
-            if asked != 0 && asked > u64::saturating_sub(limit, used) {
+        let check = |what, used: u64, limit: u64, asked: u64| {
+            if asked != 0 && asked > limit.saturating_sub(used) {
                 return Err(Error::Quota { what, scope, used, limit, asked });
             }
-        }
+            Ok(())
+        };
+        let Self { used, limit } = self;
+        check("object handles", used.objects.into(), limit.objects.into(), ask.objects.into())?;
+        check("anonymous object bytes", used.object_bytes, limit.object_bytes, ask.object_bytes)?;
+        check("mappings", used.mappings.into(), limit.mappings.into(), ask.mappings.into())?;
+        check("mapped bytes", used.mapped_bytes, limit.mapped_bytes, ask.mapped_bytes)?;
+        check("leases", used.leases.into(), limit.leases.into(), ask.leases.into())?;
+        check("waiting calls", used.waiters.into(), limit.waiters.into(), ask.waiters.into())?;
+        let protected = (used.protected_ranges, limit.protected_ranges, ask.protected_ranges);
+        check("protected ranges", protected.0.into(), protected.1.into(), protected.2.into())?;
+        check("blocks", used.blocks.into(), limit.blocks.into(), ask.blocks.into())?;
+        check("block bytes", used.block_bytes, limit.block_bytes, ask.block_bytes)?;
         Ok(())
     }
 

@@ -74,18 +74,37 @@ impl Guest {
         self.ask("heap.detach", None, |rules, mover, caller| rules.detach_heap(mover, caller, HeapId::from_bits(heap)))
     }
 
+    /// One call about a block, which moves bytes between the heap and the caller's own window only.
+    fn ask_block<R>(
+        &self,
+        call: &'static str,
+        then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>, InstanceId) -> Result<R, Error>,
+    ) -> Answer<R> {
+        let instance = self.instance;
+        let answer = self.shared.call_beside(self.attachment(), |rules, mover| then(rules, mover, instance));
+        answer.map_err(|error| self.refuse(call, &error))
+    }
+
     pub(crate) fn alloc_block(&self, heap: u64, len: u64, align: u64) -> Answer<Token> {
-        self.ask("heap.alloc", None, |rules, mover, caller| {
-            rules.alloc_block(mover, caller, HeapId::from_bits(heap), (len, align))
-        })
+        const CALL: &str = "heap.alloc";
+        let heap = HeapId::from_bits(heap);
+        let quickly = self.ask_block(CALL, |rules, mover, caller| {
+            let quick = rules.allocates_as_it_is(heap, (len, align));
+            quick.then(|| rules.alloc_block(mover, caller, heap, (len, align))).transpose()
+        })?;
+        match quickly {
+            Some(token) => Ok(token),
+            // Others' windows follow a heap that grows.
+            None => self.ask(CALL, None, |rules, mover, caller| rules.alloc_block(mover, caller, heap, (len, align))),
+        }
     }
 
     pub(crate) fn on_block(&self, call: &'static str, token: Token, act: OnBlock) -> Answer<()> {
-        self.ask(call, None, |rules, mover, caller| act(rules, mover, caller, token))
+        self.ask_block(call, |rules, mover, caller| act(rules, mover, caller, token))
     }
 
     pub(crate) fn send_block(&self, heap: u64, queue: u32, token: Token) -> Answer<()> {
-        self.ask("heap.send", None, |rules, mover, caller| {
+        self.ask_block("heap.send", |rules, mover, caller| {
             rules.send_block(mover, caller, HeapId::from_bits(heap), queue, token)
         })
     }
@@ -98,7 +117,7 @@ impl Guest {
 
     /// The block that is first in a queue, or a place among those who wait for one.
     pub(crate) fn receive_or_wait(&self, heap: u64, queue: u32) -> Answer<Delivery> {
-        self.ask(RECEIVE, None, |rules, mover, caller| {
+        self.ask_block(RECEIVE, |rules, mover, caller| {
             Ok(match rules.receive_or_wait(mover, caller, HeapId::from_bits(heap), queue)? {
                 Received::Block(token) => Delivery::Block(token),
                 Received::Waits(id) => {

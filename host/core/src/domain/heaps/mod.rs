@@ -173,6 +173,19 @@ impl Domain {
         member.ok_or_else(|| Error::NotFound { name: alloc::format!("heap {index} of the chain") })
     }
 
+    /// Whether a block of this length and alignment is allocated, or refused, without growing a heap: nobody else's window changes then.
+    #[must_use]
+    pub fn allocates_as_it_is(&self, id: HeapId, (len, align): (u64, u64)) -> bool {
+        // Half of the largest free range is enough for any alignment of a range that is not found at once.
+        let surely = |managed: &Managed| managed.space.largest_free() / 2 >= len.saturating_add(align);
+        let is_long = |managed: &Managed| managed.space.len() == managed.max_len;
+        match self.heap(id).map(|heap| &heap.made_of) {
+            Ok(MadeOf::Object(managed)) => is_long(managed) || surely(managed),
+            Ok(MadeOf::Heaps(members)) => members.iter().all(|(member, _)| self.managed(*member).is_ok_and(is_long)),
+            Err(_) => true,
+        }
+    }
+
     /// The heap's bytes were somebody's before it was published: what no block ever had is not known to be zero.
     pub fn heap_has_contents(&mut self, id: HeapId) {
         if let Ok(managed) = self.managed_mut(id) {
