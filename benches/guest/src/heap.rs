@@ -20,8 +20,7 @@ struct Grown {
 impl Grown {
     fn new(len: usize) -> Self {
         const PAGE: usize = 64 << 10;
-        let before = core::arch::wasm32::memory_grow(0, len.div_ceil(PAGE));
-        assert_ne!(before, usize::MAX, "memory");
+        let before = grow(len.div_ceil(PAGE)).expect("memory");
         Self { start: core::ptr::without_provenance(before * PAGE), len }
     }
 
@@ -34,6 +33,18 @@ impl Grown {
         };
         (0..self.len).step_by(memctl_guest::domain::granule()).map(load).fold(0, u64::wrapping_add)
     }
+}
+
+/// How many pages there were before.
+#[cfg(target_arch = "wasm32")]
+fn grow(pages: usize) -> Option<usize> {
+    let before = core::arch::wasm32::memory_grow(0, pages);
+    (before != usize::MAX).then_some(before)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn grow(_pages: usize) -> Option<usize> {
+    None
 }
 
 fn with_heap<R>(then: impl FnOnce(u64) -> R) -> R {
