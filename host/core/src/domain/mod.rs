@@ -12,6 +12,7 @@ mod held;
 mod leases;
 mod mappings;
 mod objects;
+mod prepare;
 mod protection;
 mod rebind;
 mod waiters;

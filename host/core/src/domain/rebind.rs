@@ -1,7 +1,8 @@
 //! Showing something else in a mapping's window.
 
 use super::Domain;
-use super::mappings::{check_rights, part_of};
+use super::mappings::part_of;
+use super::prepare::check_rights;
 use crate::entries::{Handle, Mapping};
 use crate::{Backend, Error, HandleId, InstanceId, MapOptions, MappingId, Protection, Sharing, Shown, View};
 
