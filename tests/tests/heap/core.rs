@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use memctl_core::Directory;
 use memctl_wasmtime::{Domain, MemctlCtx, Mode, add_to_core_linker_sync};
 use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Val};
 
@@ -52,15 +53,40 @@ fn wat() -> String {
         let module = "wasi:memory-control/heap@0.1.0-draft";
         writeln!(imports, r#"(import "{module}" "{name}" (func ${name} (param {params})))"#).expect("a string grows");
         let arguments: String = (0..params.split(' ').count()).map(|i| format!("local.get {i} ")).collect();
-        writeln!(exports, r#"(func (export "{name}") (param {params}) {arguments} call ${name})"#)
+        // Before control goes back to who called the guest.
+        let settles =
+            if ["attach", "detach"].contains(name) { "(drop (memory.grow $window (i32.const 0)))" } else { "" };
+        writeln!(exports, r#"(func (export "{name}") (param {params}) {arguments} call ${name} {settles})"#)
             .expect("a string grows");
     }
-    format!(r#"(module {imports} (memory (export "memory") 4) {exports})"#)
+    let directory = Directory { memory: 2, windows: vec![1] }.to_bytes();
+    let directory: String = directory.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    format!(
+        r#"(module {imports}
+            (memory (export "memory") 4) (memory $window 1 2) (memory $directory 1)
+            (data (memory $directory) (i32.const 0) "{directory}")
+            {exports}
+            (func (export "load") (param i32) (result i64) (i64.load $window (local.get 0)))
+            (func (export "store") (param i32 i64) (i64.store $window (local.get 0) (local.get 1))))"#
+    )
 }
 
 impl Core {
-    /// A module that has attached `heap`.
+    /// A module that has attached `heap` in its memory.
     fn new(domain: &Domain, engine: &Engine) -> Self {
+        let mut core = Self::bare(domain, engine);
+        core.attach(0, WINDOW);
+        core
+    }
+
+    fn attach(&mut self, window: i32, start: i64) {
+        let (heap, read_write) = (Val::I64(self.heap), Val::I32(2));
+        self.unit("attach", &[heap, Val::I32(0), Val::I32(0), Val::I32(window), Val::I64(start), read_write])
+            .expect("attaches");
+    }
+
+    /// A module that has opened `heap`.
+    fn bare(domain: &Domain, engine: &Engine) -> Self {
         let mut linker: Linker<MemctlCtx> = Linker::new(engine);
         add_to_core_linker_sync(&mut linker, |ctx| ctx).expect("links");
         let module = Module::new(engine, wat()).expect("compiles");
@@ -72,10 +98,18 @@ impl Core {
         let mut core = Self { store, instance, heap: 0 };
         core.write(0, b"heap");
         core.heap = core.ask::<1>("open", &[Val::I32(0), Val::I32(4)]).expect("published")[0];
-        let (heap, read_write) = (Val::I64(core.heap), Val::I32(2));
-        core.unit("attach", &[heap, Val::I32(0), Val::I32(0), Val::I32(0), Val::I64(WINDOW), read_write])
-            .expect("attaches");
         core
+    }
+
+    /// A word of the window.
+    fn load(&mut self, at: i64) -> i64 {
+        let load = self.instance.get_typed_func::<i32, i64>(&mut self.store, "load").expect("exported");
+        load.call(&mut self.store, i32::try_from(at).expect("small")).expect("inside")
+    }
+
+    fn store_word(&mut self, at: i64, word: i64) {
+        let store = self.instance.get_typed_func::<(i32, i64), ()>(&mut self.store, "store").expect("exported");
+        store.call(&mut self.store, (i32::try_from(at).expect("small"), word)).expect("inside");
     }
 
     fn call(&mut self, name: &str, arguments: &[Val]) {
@@ -166,5 +200,48 @@ fn core_modules_hand_blocks_on_as_components_do() {
         assert_eq!(one.on_block("free", block), Err(STALE));
         assert_eq!(one.unit("detach", &[heap]), Ok(()));
         assert_eq!(one.read(0x1_0000, 0x1_0000), vec![0; 0x1_0000]);
+    }
+}
+
+/// Attached in an extra memory: by host pages, by copies, and in place.
+#[test]
+fn blocks_are_handed_on_between_windows_that_are_extra_memories() {
+    for (mode, board, moves) in [(Mode::Alias, false, 0), (Mode::Copy, false, 64), (Mode::Copy, true, 0)] {
+        let domain = published(Domain::builder().mode(mode)).build().expect("built");
+        let mut config = Config::new();
+        domain.configure(&mut config).expect("configured");
+        if board {
+            config
+                .memory_reservation(0)
+                .memory_guard_size(0)
+                .memory_reservation_for_growth(0)
+                .signals_based_traps(false);
+        }
+        let engine = Engine::new(&config).expect("an engine");
+        let (mut one, mut two) = (Core::bare(&domain, &engine), Core::bare(&domain, &engine));
+        let heap = Val::I64(one.heap);
+        for core in [&mut one, &mut two] {
+            let elsewhere = [heap, Val::I32(0), Val::I32(0), Val::I32(2), Val::I64(0), Val::I32(2)];
+            assert_eq!(core.unit("attach", &elsewhere), Err(NOT_FOUND), "there is one window");
+            core.attach(1, 0);
+        }
+        let block = one.alloc(64);
+        one.store_word(block[1], 0x1234_5678);
+        let before = one.read(0, 4 << 16);
+        let (given, bytes) = moved_in(&domain, || one.on_block("give", block));
+        assert_eq!((given, bytes), (Ok(()), moves), "{mode:?}, a board: {board}");
+        assert_eq!(two.on_block("take", block), Ok(()));
+        assert_eq!(two.load(block[1]), 0x1234_5678);
+        two.store_word(block[1] + 8, 9);
+        assert_eq!(two.on_block("give", block), Ok(()));
+        assert_eq!(one.on_block("take", block), Ok(()));
+        assert_eq!(one.load(block[1] + 8), 9);
+        assert_eq!(one.on_block("free", block), Ok(()));
+        let zero = one.alloc(64);
+        assert_eq!((zero[1], one.load(zero[1]), one.load(zero[1] + 8)), (block[1], 0, 0), "a new block is zero");
+        assert_eq!(one.unit("detach", &[heap]), Ok(()));
+        assert_eq!(one.load(zero[1]), 0);
+        let after = one.read(0, 4 << 16);
+        assert!(before[512..] == after[512..], "nothing of it got into the guest's own memory");
     }
 }
