@@ -1,9 +1,10 @@
 //! The same calls from core modules, flattened.
 
 use std::fmt::Write;
+use std::os::unix::fs::FileExt;
 
 use memctl_core::Directory;
-use memctl_wasmtime::{Domain, MemctlCtx, Mode, add_to_core_linker_sync};
+use memctl_wasmtime::{Domain, HeapOptions, MemctlCtx, Mode, Source, add_to_core_linker_sync};
 use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Val};
 
 use crate::guest::{LEN, moved_in, published};
@@ -243,5 +244,40 @@ fn blocks_are_handed_on_between_windows_that_are_extra_memories() {
         assert_eq!(one.load(zero[1]), 0);
         let after = one.read(0, 4 << 16);
         assert!(before[512..] == after[512..], "nothing of it got into the guest's own memory");
+    }
+}
+
+fn over_bytes() -> Source {
+    Source::bytes(vec![7; usize::try_from(LEN).expect("small")])
+}
+
+fn over_a_device() -> Source {
+    let file = tempfile::tempfile().expect("a place for a file");
+    file.set_len(LEN).expect("room");
+    file.write_all_at(&[7; 4096], 0).expect("written");
+    Source::device(file, LEN)
+}
+
+/// What was there before a heap was published is no block's.
+#[test]
+fn blocks_of_a_heap_over_bytes_that_were_there_are_zero() {
+    for mode in [Mode::Alias, Mode::Copy] {
+        for source in [over_bytes as fn() -> Source, over_a_device] {
+            let domain = Domain::builder().mode(mode).heap("heap", source(), HeapOptions::default());
+            let domain = domain.build().expect("built");
+            let mut config = Config::new();
+            domain.configure(&mut config).expect("configured");
+            let engine = Engine::new(&config).expect("an engine");
+            let (mut one, mut two) = (Core::new(&domain, &engine), Core::new(&domain, &engine));
+            let block = one.alloc(4096);
+            assert_eq!(one.read(Core::place(block), 4096), vec![0; 4096]);
+            one.write(Core::place(block), b"from one");
+            assert_eq!(one.on_block("give", block), Ok(()));
+            assert_eq!(two.on_block("take", block), Ok(()));
+            assert_eq!(two.read(Core::place(block), 8), b"from one");
+            let mut stored = [0; 8];
+            domain.read_heap("heap", block[1].cast_unsigned(), &mut stored).expect("stored");
+            assert_eq!(&stored, b"from one");
+        }
     }
 }
