@@ -139,3 +139,41 @@ fn what_can_not_be_linked_says_what_to_do() {
         assert!(!dir.path().join("out.wasm").exists(), "{args:?}");
     }
 }
+
+/// Shows the object `o` in all of window 1, and stores there.
+const BINDS: &str = r#"(module
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (import "wasi:memory-control/object@0.1.0-draft" "[static]object.open" (func $open (param i32 i32 i32)))
+    (import "wasi:memory-control/window@0.1.0-draft" "bind"
+        (func $bind (param i32 i32 i32 i64 i64 i32 i64 i32 i32 i32 i32 i32)))
+    (import "memctl:window" "settle" (func $settle (param i32)))
+    (import "memctl:window" "i32.store8" (func $store (param i32 i32 i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 16) "o")
+    (func (export "_start")
+        (call $open (i32.const 16) (i32.const 1) (i32.const 32))
+        (call $bind (i32.const 8) (i32.const 0) (i32.const 1) (i64.const 0) (i64.const 65536) (i32.load (i32.const 36))
+            (i64.const 0) (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 48))
+        (call $settle (i32.const 1))
+        (call $store (i32.const 65535) (i32.const 7) (i32.const 1))
+        (call $exit (i32.or (i32.load8_u (i32.const 32)) (i32.load8_u (i32.const 48))))))"#;
+
+#[test]
+fn a_run_says_how_windows_showed_their_objects() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), "in.wasm", BINDS);
+    succeeds(dir.path(), &[&["link-windows", "--count", "1", "--size", "64KiB", "in.wasm", "-o", "linked.wasm"]]);
+    for (flags, how) in [
+        (&["--backend", "alias"][..], "aliased"),
+        (&["--backend", "copy"], "copied"),
+        (&["--backend", "copy", "--engine", "board"], "in_place"),
+    ] {
+        let object = ["--object", "o=64KiB"];
+        let ended = ran(dir.path(), &[&["run", "--json", "--verbose"], flags, &object, &["linked.wasm"]]);
+        assert_eq!(ended.code, Some(0), "{flags:?}: {}", ended.stderr);
+        let report: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        let counts = ["aliased", "copied", "in_place"].map(|name| (name, report[name].as_u64()));
+        assert_eq!(counts, ["aliased", "copied", "in_place"].map(|name| (name, Some(u64::from(name == how)))));
+        assert!(ended.stderr.contains(&how.replace('_', " ")), "{flags:?}: {}", ended.stderr);
+    }
+}

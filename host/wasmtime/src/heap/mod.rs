@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use memctl_alias::Reservation;
 use memctl_core::{Error, HeapId, HeapStatus, InstanceId, Protection, Received, ReceiverId, Shown, Token, Woken};
-
 use wasmtime::Engine;
 
 use crate::attachment::Attachment;
