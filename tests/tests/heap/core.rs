@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::os::unix::fs::FileExt;
 
 use memctl_core::Directory;
-use memctl_wasmtime::{Domain, HeapOptions, MemctlCtx, Mode, Source, add_to_core_linker_sync};
+use memctl_wasmtime::{Domain, HeapOptions, MemctlCtx, Mode, Rights, Source, add_to_core_linker_sync};
 use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Val};
 
 use crate::guest::{LEN, moved_in, published};
@@ -64,9 +64,17 @@ fn wat() -> String {
     let directory: String = directory.iter().map(|byte| format!("\\{byte:02x}")).collect();
     format!(
         r#"(module {imports}
+            (import "wasi:memory-control/object@0.1.0-draft" "[static]object.open" (func $object (param i32 i32 i32)))
+            (import "wasi:memory-control/mapping@0.1.0-draft" "[static]mapping.map"
+                (func $map (param i32 i32 i64 i64 i32 i64 i32 i32 i32 i32 i32)))
             (memory (export "memory") 4) (memory $window 1 2) (memory $directory 1)
             (data (memory $directory) (i32.const 0) "{directory}")
             {exports}
+            (func (export "map-o") (result i32)
+                (call $object (i32.const 512) (i32.const 1) (i32.const 520))
+                (call $map (i32.const 0) (i32.const 0) (i64.const 0x2_0000) (i64.const 4096) (i32.load (i32.const 524))
+                    (i64.const 0) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 528))
+                (i32.or (i32.load8_u (i32.const 520)) (i32.load8_u (i32.const 528))))
             (func (export "load") (param i32) (result i64) (i64.load $window (local.get 0)))
             (func (export "store") (param i32 i64) (i64.store $window (local.get 0) (local.get 1))))"#
     )
@@ -278,6 +286,35 @@ fn blocks_of_a_heap_over_bytes_that_were_there_are_zero() {
             let mut stored = [0; 8];
             domain.read_heap("heap", block[1].cast_unsigned(), &mut stored).expect("stored");
             assert_eq!(&stored, b"from one");
+        }
+    }
+}
+
+#[test]
+fn automatic_mappings_stay_coherent_around_calls_about_blocks() {
+    const SHOWN: usize = 0x2_0000;
+    for mode in [Mode::Alias, Mode::Copy] {
+        let domain = published(Domain::builder().mode(mode)).object("o", Source::anonymous(4096), Rights::all());
+        let domain = domain.build().expect("built");
+        let mut config = Config::new();
+        domain.configure(&mut config).expect("configured");
+        let engine = Engine::new(&config).expect("an engine");
+        let mut guests = [Core::new(&domain, &engine), Core::new(&domain, &engine)];
+        for guest in &mut guests {
+            guest.write(512, b"o");
+            let map = guest.instance.get_typed_func::<(), i32>(&mut guest.store, "map-o").expect("exported");
+            assert_eq!(map.call(&mut guest.store, ()).expect("does not trap"), 0);
+        }
+        for round in 0..20_u8 {
+            let [one, other] = &mut guests;
+            let (writer, reader) = if round % 2 == 0 { (one, other) } else { (other, one) };
+            // Between two of the guest's calls, as if it stored that itself before the second.
+            let block = writer.alloc(16);
+            writer.write(SHOWN, &[round + 1]);
+            assert_eq!(writer.on_block("give", block), Ok(()));
+            assert_eq!(reader.on_block("take", block), Ok(()));
+            assert_eq!(reader.read(SHOWN, 1), [round + 1], "{mode:?}, round {round}");
+            assert_eq!(reader.on_block("free", block), Ok(()));
         }
     }
 }
