@@ -58,7 +58,7 @@ fn once() -> u32 {
 }
 
 /// Writes `scenes.rs` to `out`: the constants `SCENES` and `EMBEDDED`.
-pub fn write(out: &Path) {
+pub(crate) fn write(out: &Path) {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));
     let board = here.parent().expect("the firmware lies in examples/board");
     let images =
@@ -76,7 +76,7 @@ fn rust(scenes: &Scenes, board: &Path, images: &Path) -> String {
     for scene in &scenes.scene {
         let guests = scene.guests.iter().map(|name| {
             let image = files.add(&images.join(name).with_extension("cwasm"));
-            format!("Guest {{ name: {name:?}, image: {image} }}, ")
+            format!("Guest {{ name: {name:?}, image: Image::of({image}) }}, ")
         });
         let guests: String = guests.collect();
         let objects: String = scene.objects.iter().map(|object| object.rust(board, &mut files)).collect();
@@ -96,8 +96,8 @@ fn rust(scenes: &Scenes, board: &Path, images: &Path) -> String {
         );
     }
     format!(
-        "{}/// Bytes of images and of objects, in flash.\npub const EMBEDDED: usize = {};\n\
-         /// The scenes, in their order.\npub static SCENES: &[Scene] = &[\n{list}];\n",
+        "{}/// Bytes of images and of objects, in flash.\npub(crate) const EMBEDDED: usize = {};\n\
+         /// The scenes, in their order.\npub(crate) static SCENES: &[Scene] = &[\n{list}];\n",
         files.statics, files.bytes
     )
 }
@@ -109,7 +109,7 @@ impl Object {
             (Some(size), None) => format!("Zeroes({size})"),
             (None, Some(file)) => {
                 let bytes = files.add(&board.join(file));
-                if self.device { format!("Device({bytes})") } else { format!("Flash({bytes})") }
+                if self.device { format!("Device(&{bytes}.0)") } else { format!("Flash(&{bytes}.0)") }
             }
             _ => panic!("scenes.toml: object {name} has either a size or a file"),
         };
@@ -126,7 +126,7 @@ struct Files {
 }
 
 impl Files {
-    /// The name of the bytes of a file.
+    /// The name of the static that holds a file's bytes.
     fn add(&mut self, path: &Path) -> String {
         let known = self.paths.iter().position(|known| known == path);
         let number = known.unwrap_or_else(|| {
@@ -142,7 +142,7 @@ impl Files {
         if known.is_none() {
             self.paths.push(path.to_owned());
         }
-        format!("&FILE_{number}.0")
+        format!("FILE_{number}")
     }
 }
 

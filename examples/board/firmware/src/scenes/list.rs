@@ -1,39 +1,41 @@
 //! The scenes of `examples/board/scenes.toml`, with all their bytes in flash.
 
+use crate::sys::image::{Aligned, Image};
+
 /// Guests, and what they share.
-pub struct Scene {
+pub(crate) struct Scene {
     /// What it is called.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How often each guest runs.
-    pub turns: u32,
+    pub(crate) turns: u32,
     /// Who takes turns, in this order.
-    pub guests: &'static [Guest],
+    pub(crate) guests: &'static [Guest],
     /// What is published before the first turn.
-    pub objects: &'static [Object],
+    pub(crate) objects: &'static [Object],
     /// Heaps that are published before the first turn.
-    pub heaps: &'static [Heap],
+    pub(crate) heaps: &'static [Heap],
     /// Whether it makes sense without regions.
-    pub regions: Regions,
+    pub(crate) regions: Regions,
 }
 
 /// A program.
-pub struct Guest {
+pub(crate) struct Guest {
     /// What it is called.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What `memctl compile` made of it. It is run in place.
-    pub image: &'static [u8],
+    pub(crate) image: Image,
 }
 
 /// An object that guests open by its name.
-pub struct Object {
+pub(crate) struct Object {
     /// The name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Where its bytes come from.
-    pub bytes: Bytes,
+    pub(crate) bytes: Bytes,
 }
 
 /// Where an object's bytes come from.
-pub enum Bytes {
+pub(crate) enum Bytes {
     /// So many zero bytes, in RAM.
     Zeroes(usize),
     /// Bytes in flash, to be read.
@@ -43,26 +45,22 @@ pub enum Bytes {
 }
 
 /// A shared heap.
-pub struct Heap {
+pub(crate) struct Heap {
     /// What guests open it by.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its bytes at first.
-    pub size: usize,
+    pub(crate) size: usize,
     /// How many it may grow to.
-    pub max: usize,
+    pub(crate) max: usize,
 }
 
 /// Whether a scene makes sense without regions.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Regions {
+pub(crate) enum Regions {
     /// It does.
     Any,
     /// It doesn't: it shows what regions catch.
     On,
 }
-
-/// The engine reads an image in place, by words; windows show objects from granules on.
-#[repr(C, align(32))]
-struct Aligned<T: ?Sized>(T);
 
 include!(concat!(env!("OUT_DIR"), "/scenes.rs"));
