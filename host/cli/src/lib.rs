@@ -18,6 +18,7 @@
 //! ```
 
 pub mod args;
+pub mod boards;
 pub mod compare;
 pub mod component;
 pub mod componentize;

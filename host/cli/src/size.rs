@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
 /// A number of bytes, typed as `4096`, `64KiB`, `16m` or `1GiB`. Units are powers of 1024.
 ///
 /// ```
@@ -10,7 +12,8 @@ use std::str::FromStr;
 /// assert_eq!("64KiB".parse(), Ok(Size(65536)));
 /// assert_eq!(Size(1 << 30).to_string(), "1.0 GiB");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Size(pub u64);
 
 /// Why a text is not a size.
@@ -58,6 +61,14 @@ impl FromStr for Size {
         let too_large = || SizeError::TooLarge(text.to_owned());
         let number: u64 = number.parse().map_err(|_| too_large())?;
         number.checked_mul(1 << shift).map(Self).ok_or_else(too_large)
+    }
+}
+
+impl TryFrom<String> for Size {
+    type Error = SizeError;
+
+    fn try_from(text: String) -> Result<Self, SizeError> {
+        text.parse()
     }
 }
 
