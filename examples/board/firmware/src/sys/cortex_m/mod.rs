@@ -1,0 +1,18 @@
+//! Cortex-M: M33 (mps2-an505), M4 (mps2-an386), M7 (mps2-an500).
+
+pub(crate) mod boot;
+pub(crate) mod clock;
+pub(crate) mod console;
+mod fault;
+
+/// The core, by its part number in CPUID.
+pub(crate) fn core_name() -> &'static str {
+    // SAFETY: CPUID is at this address on every Cortex-M (B3.2.3) and reading it changes nothing.
+    let cpuid = unsafe { (0xE000_ED00 as *const u32).read_volatile() };
+    match cpuid >> 4 & 0xFFF {
+        0xC24 => "Cortex-M4",
+        0xC27 => "Cortex-M7",
+        0xD21 => "Cortex-M33",
+        _ => "another Cortex-M",
+    }
+}
