@@ -178,7 +178,8 @@ mod tests {
             access: *access,
         });
         Setup {
-            argv: vec![],
+            argvs: vec![],
+            turns: 1,
             env: vec![],
             dirs: dirs.collect(),
             objects: vec![],

@@ -11,8 +11,9 @@ use super::machine::Machine;
 use super::voice::Voice;
 use crate::shell::Shell;
 
-/// What the firmware's own workspace is.
+/// The firmware's own workspace.
 pub(crate) const MANIFEST: &str = "examples/board/Cargo.toml";
+const FOLDER: &str = "examples/board";
 const PACKAGE: &str = "memctl-board-firmware";
 const PROGRAM: &str = "memctl-board";
 
@@ -75,9 +76,10 @@ pub(super) fn build(
 ) -> Result<Firmware> {
     let place = shell.target().join("board");
     let target = place.join("cargo-firmware");
-    let mut cargo = shell.cargo(["build", "--release", "--manifest-path", MANIFEST, "-p", PACKAGE]);
+    let mut cargo = shell.cargo(["build", "--release", "-p", PACKAGE]);
     cargo.args(["--target", machine.target()]).args(variant.flags());
     cargo.arg("--target-dir").arg(&target).env("MEMCTL_BOARD_IMAGES", images);
+    cargo.current_dir(shell.root().join(FOLDER));
     voice.run(&mut cargo)?;
     // The next one takes its place.
     let built = target.join(machine.target()).join("release").join(PROGRAM);

@@ -11,9 +11,10 @@ use super::voice::Voice;
 use crate::host::Tool;
 use crate::shell::Shell;
 
-/// What the guests' own workspace is.
+/// The guests' own workspace.
 pub(crate) const MANIFEST: &str = "examples/board/guests/Cargo.toml";
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+const FOLDER: &str = "examples/board/guests";
+const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The component of the bare firmware, and what it imports.
 const BARE: (&str, &str) = ("hello", "host:io/sink");
@@ -42,8 +43,9 @@ pub(super) fn build(shell: &Shell, voice: Voice, scenes: &Scenes) -> Result<Buil
     }
     let target = place.join("cargo-guests");
     if !scenes.guests.is_empty() {
-        let mut cargo = shell.cargo(["build", "--release", "--target", TARGET, "--manifest-path", MANIFEST]);
-        voice.run(cargo.arg("--target-dir").arg(&target))?;
+        // There, because its .cargo/config.toml says how large the memories are.
+        let mut cargo = shell.cargo(["build", "--release", "--target", TARGET, "--target-dir"]);
+        voice.run(cargo.arg(&target).current_dir(shell.root().join(FOLDER)))?;
     }
     let linked = target.join(TARGET).join("release");
     for guest in &scenes.guests {

@@ -4,6 +4,8 @@ mod compare;
 mod compile;
 mod protected;
 mod run;
+mod small;
 mod soak;
 mod started;
+mod turns;
 mod windows;
