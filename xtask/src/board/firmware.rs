@@ -44,7 +44,7 @@ impl Variant {
     fn flags(self) -> Vec<&'static str> {
         match self {
             Self::Whole => vec![],
-            Self::Open => vec!["--features", "no-mpu"],
+            Self::Open => vec!["--features", "regions-off"],
             Self::Bare => vec!["--no-default-features"],
             Self::Mutated(feature) => vec!["--features", feature],
         }

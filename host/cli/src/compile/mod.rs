@@ -1,6 +1,5 @@
 //! `memctl compile`: the image of a program that firmware on a board runs in place.
 
-mod engine;
 mod imports;
 
 use std::path::PathBuf;
@@ -8,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
+use wasmtime::Engine;
 
 use self::imports::Needs;
 use crate::boards::{Board, Boards, Kind, System};
@@ -116,7 +116,7 @@ pub fn compile(program: &Program, board: &Board, provided: &[String]) -> Result<
     if !needs.missing.is_empty() {
         bail!("{}", lacking(&needs.missing, &board.name));
     }
-    let engine = engine::engine(board.pulley())?;
+    let engine = Engine::new(&memctl_wasmtime::board_config(board.pulley())?)?;
     let image = {
         let _progress = Progress::spinner(format!("compiling {} for {}", program.path().display(), board.name));
         engine.precompile_component(component).map_err(anyhow::Error::from).context("can't compile it")?
