@@ -1,5 +1,6 @@
 //! The guests: from their sources to components, which Linux runs too, and images.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +17,9 @@ pub(crate) const MANIFEST: &str = "examples/board/guests/Cargo.toml";
 const FOLDER: &str = "examples/board/guests";
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The component of the bare firmware, and what it imports.
-const BARE: (&str, &str) = ("hello", "host:io/sink");
+/// Components in the text format that the firmware tries its machine layer with, and all that they import.
+const TRIALS: &str = "examples/board/firmware/bare";
+const TRIAL_INTERFACES: [&str; 2] = ["host:io/sink", "memctl:board/test"];
 
 /// Where components and images are.
 pub(super) struct Built {
@@ -52,7 +54,7 @@ pub(super) fn build(shell: &Shell, voice: Voice, scenes: &Scenes) -> Result<Buil
         let making = Making { shell, voice, guest, built: &built };
         making.run(&linked).with_context(|| format!("guest {}", guest.name))?;
     }
-    bare(shell, voice, &built).context("the bare firmware's guest")?;
+    trials(shell, voice, &built).context(TRIALS)?;
     Ok(built)
 }
 
@@ -105,10 +107,16 @@ fn compile(shell: &Shell, voice: Voice, component: &Path, images: &Path, provide
     voice.swallow(memctl.arg(component).arg("-o").arg(images.join(name).with_extension("cwasm")))
 }
 
-fn bare(shell: &Shell, voice: Voice, built: &Built) -> Result<()> {
-    let (name, interface) = BARE;
-    let text = shell.root().join("examples/board/firmware/bare").join(name).with_extension("wat");
-    let component = built.component(name);
-    fs::write(&component, wat::parse_file(text)?)?;
-    compile(shell, voice, &component, &built.images, &[interface.to_owned()])
+fn trials(shell: &Shell, voice: Voice, built: &Built) -> Result<()> {
+    let provides = TRIAL_INTERFACES.map(str::to_owned);
+    for entry in fs::read_dir(shell.root().join(TRIALS))? {
+        let text = entry?.path();
+        if text.extension().is_some_and(|extension| extension == "wat") {
+            let name = text.file_stem().and_then(OsStr::to_str).context("a file has a name")?;
+            let component = built.component(name);
+            fs::write(&component, wat::parse_file(&text)?)?;
+            compile(shell, voice, &component, &built.images, &provides)?;
+        }
+    }
+    Ok(())
 }
