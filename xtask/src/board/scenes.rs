@@ -86,9 +86,7 @@ pub(super) struct Object {
     name: String,
     size: Option<u64>,
     file: Option<String>,
-    #[serde(default)]
-    #[expect(dead_code, reason = "the firmware's build reads it; on Linux a file is a file")]
-    device: bool,
+    feed: Option<String>,
 }
 
 /// A published heap.
@@ -158,13 +156,16 @@ impl Scene {
     /// The flags of `memctl run` that make the same scene. Files of objects lie in `place`.
     pub(super) fn flags(&self, place: &Path) -> Vec<String> {
         let mut flags = vec!["--turns".to_owned(), self.turns.to_string()];
-        for Object { name, size, file, .. } in &self.objects {
+        for Object { name, size, file, feed } in &self.objects {
             let source = match (size, file) {
                 (Some(size), _) => size.to_string(),
                 (None, Some(file)) => format!("{}:ro", place.join(file).display()),
                 (None, None) => continue,
             };
             flags.extend(["--object".to_owned(), format!("{name}={source}")]);
+            if let Some(feed) = feed {
+                flags.extend(["--feed".to_owned(), format!("{name}={}", place.join(feed).display())]);
+            }
         }
         for Heap { name, size, max } in &self.heaps {
             let max = max.map(|max| format!("..{max}")).unwrap_or_default();
@@ -194,12 +195,15 @@ mod tests {
             about = "a claim"
             guests = ["a", "a"]
             turns = 3
-            objects = [{ name = "o", size = 4096 }, { name = "f", file = "flash.txt" }]
+            objects = [{ name = "o", size = 4096 }, { name = "f", file = "flash.txt" }, { name = "d", size = 16, feed = "fifo.txt" }]
             heaps = [{ name = "h", size = 64, max = 128 }, { name = "i", size = 32 }]
             prints-on = ["board: {n} and {n}"]"#;
         let scenes = Scenes::parse(text).unwrap();
         let flags = scenes.scenes[0].flags(Path::new("/p")).join(" ");
-        assert_eq!(flags, "--turns 3 --object o=4096 --object f=/p/flash.txt:ro --heap h=64..128 --heap i=32");
+        assert_eq!(
+            flags,
+            "--turns 3 --object o=4096 --object f=/p/flash.txt:ro --object d=16 --feed d=/p/fifo.txt --heap h=64..128 --heap i=32"
+        );
         assert_eq!(scenes.scenes[0].lines.prints_on, ["board: {n} and {n}"]);
     }
 

@@ -34,8 +34,7 @@ struct Object {
     name: String,
     size: Option<u32>,
     file: Option<String>,
-    #[serde(default)]
-    device: bool,
+    feed: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,13 +106,11 @@ impl Object {
         let name = &self.name;
         let bytes = match (self.size, &self.file) {
             (Some(size), None) => format!("Zeroes({size})"),
-            (None, Some(file)) => {
-                let bytes = files.add(&board.join(file));
-                if self.device { format!("Device(&{bytes}.0)") } else { format!("Flash(&{bytes}.0)") }
-            }
+            (None, Some(file)) => format!("Flash(&{}.0)", files.add(&board.join(file))),
             _ => panic!("scenes.toml: object {name} has either a size or a file"),
         };
-        format!("Object {{ name: {name:?}, bytes: Bytes::{bytes} }}, ")
+        let feed = self.feed.as_ref().map_or("&[]".to_owned(), |file| format!("&{}.0", files.add(&board.join(file))));
+        format!("Object {{ name: {name:?}, bytes: Bytes::{bytes}, feed: {feed} }}, ")
     }
 }
 

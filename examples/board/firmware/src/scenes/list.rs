@@ -32,6 +32,8 @@ pub(crate) struct Object {
     pub(crate) name: &'static str,
     /// Where its bytes come from.
     pub(crate) bytes: Bytes,
+    /// What a device writes there, as many bytes as the object has before each round of turns, until they end.
+    pub(crate) feed: &'static [u8],
 }
 
 /// Where an object's bytes come from.
@@ -40,8 +42,6 @@ pub(crate) enum Bytes {
     Zeroes(usize),
     /// Bytes in flash, to be read.
     Flash(&'static [u8]),
-    /// A device that gives these bytes, one after another.
-    Device(&'static [u8]),
 }
 
 /// A shared heap.
