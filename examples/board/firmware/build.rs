@@ -36,8 +36,14 @@ fn main() {
     println!("cargo:rustc-link-arg=--gc-sections");
     println!("cargo:rerun-if-changed={}", scripts.display());
 
+    println!("cargo:rustc-check-cfg=cfg(pmsav8)");
+    if target.starts_with("thumbv8m") {
+        println!("cargo:rustc-cfg=pmsav8");
+    }
+
     // The bare firmware's component, as `memctl compile` makes it.
-    let images = env::var_os("MEMCTL_BOARD_IMAGES").map_or_else(|| scripts.join("../../../../target/board/images"), PathBuf::from);
+    let images = env::var_os("MEMCTL_BOARD_IMAGES")
+        .map_or_else(|| scripts.join("../../../../target/board/images"), PathBuf::from);
     println!("cargo:rerun-if-env-changed=MEMCTL_BOARD_IMAGES");
     println!("cargo:rerun-if-changed={}", images.display());
     println!("cargo:rustc-env=MEMCTL_BOARD_IMAGES={}", images.display());

@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod layers;
 mod plan;
 pub mod pmp;
 pub mod pmsav7;
@@ -33,5 +34,5 @@ mod range;
 
 pub use error::{Error, Rule};
 pub use memctl_core::Protection;
-pub use plan::{Plan, Slack};
+pub use plan::{Plan, Slack, Slacks};
 pub use range::{Execute, MOST_RANGES, Memory, Privileged, Range, Rights};

@@ -1,9 +1,10 @@
 //! The bare firmware: wasmtime and one component on it. What the rest costs is measured against it.
 
 use wasmtime::component::{Component, Linker, WasmList};
-use wasmtime::{Config, Engine, Error, Result, Store, StoreContextMut, ensure};
+use wasmtime::{Error, Result, Store, StoreContextMut, ensure};
 
 use crate::console::say;
+use crate::engine::engine;
 use crate::sys::arena;
 use crate::sys::image::image;
 
@@ -13,28 +14,6 @@ fn filled(after: &str) {
     say!("bare: {after}: {} bytes, at most {}", fill.now, fill.peak);
 }
 
-/// The configuration that `memctl compile` compiles with, too.
-fn config() -> Config {
-    let mut config = Config::new();
-    config
-        .signals_based_traps(false)
-        .memory_init_cow(false)
-        .memory_reservation(0)
-        .memory_guard_size(0)
-        .memory_reservation_for_growth(0)
-        .memory_may_move(true)
-        .guard_before_linear_memory(false)
-        .table_lazy_init(false)
-        .generate_address_map(false)
-        .max_wasm_stack(8 << 10)
-        .wasm_custom_page_sizes(true)
-        .wasm_multi_memory(true)
-        .concurrency_support(false)
-        .consume_fuel(true)
-        .debug_symbols(false);
-    config
-}
-
 /// Runs the component.
 ///
 /// # Errors
@@ -42,19 +21,22 @@ fn config() -> Config {
 pub(crate) fn run() -> Result<()> {
     let image = image!("hello");
     say!("bare: image of {} bytes", image.len());
-    let engine = Engine::new(&config())?;
+    let engine = engine()?;
     filled("engine");
     let component: Component = image.load(&engine)?;
     filled("component");
     let mut store = Store::try_new(&engine, 0usize)?;
     store.set_fuel(1_000_000)?;
     let mut linker = Linker::<usize>::new(&engine);
-    linker.instance("host:io/sink")?.func_wrap("put", |mut store: StoreContextMut<'_, usize>, (list,): (WasmList<u8>,)| {
-        let seen = list.as_le_slice(&store).len();
-        say!("bare: the guest says: {}", core::str::from_utf8(list.as_le_slice(&store)).map_err(Error::from)?);
-        *store.data_mut() += seen;
-        Ok((u32::try_from(seen)?,))
-    })?;
+    linker.instance("host:io/sink")?.func_wrap(
+        "put",
+        |mut store: StoreContextMut<'_, usize>, (list,): (WasmList<u8>,)| {
+            let seen = list.as_le_slice(&store).len();
+            say!("bare: the guest says: {}", core::str::from_utf8(list.as_le_slice(&store)).map_err(Error::from)?);
+            *store.data_mut() += seen;
+            Ok((u32::try_from(seen)?,))
+        },
+    )?;
     let instance = linker.instantiate(&mut store, &component)?;
     filled("instance");
     let (sum,) = instance.get_typed_func::<(u32,), (u32,)>(&mut store, "run")?.call(&mut store, (1000,))?;

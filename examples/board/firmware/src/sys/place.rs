@@ -1,6 +1,7 @@
 //! Where the linker put things: addresses of its symbols, never read through.
 
 use core::ops::Range;
+use core::ptr;
 
 macro_rules! symbols {
     ($($name:ident),*) => {
@@ -36,4 +37,45 @@ pub(crate) fn kernel_statics() -> Range<usize> {
 pub(crate) fn flash() -> Range<usize> {
     let start = (&raw const _flash_start).addr();
     start..start + (&raw const _flash_len).addr()
+}
+
+/// The statics that each partition has its own values of.
+pub(crate) fn common_statics() -> Range<usize> {
+    (&raw const _common_start).addr()..(&raw const _common_end).addr()
+}
+
+/// Writes the values that the common statics have at boot.
+///
+/// # Safety
+/// `to` is RAM of their length that nobody else uses, and zero.
+pub(super) unsafe fn copy_initial_statics(to: usize) {
+    let from = &raw const _shared_data_load;
+    let skip = common_statics().start - shared_statics().start;
+    let len = (&raw const _shared_data_end).addr() - common_statics().start;
+    // SAFETY: the linker put the initial values there, the words before the common ones first.
+    let from = unsafe { from.add(skip) };
+    // SAFETY: flash to RAM, as long as the initialised statics are.
+    unsafe { ptr::copy_nonoverlapping(from, ptr::with_exposed_provenance_mut(to), len) };
+}
+
+/// Puts saved values in force.
+///
+/// # Safety
+/// `from` is RAM of the common statics' length, and nobody uses a common static now.
+pub(super) unsafe fn restore_common_statics(from: usize) {
+    let statics = common_statics();
+    let to: *mut u8 = ptr::with_exposed_provenance_mut(statics.start);
+    // SAFETY: by this function's contract; the two don't overlap, since one is a partition's.
+    unsafe { ptr::copy_nonoverlapping(ptr::with_exposed_provenance(from), to, statics.len()) };
+}
+
+/// Saves the values in force.
+///
+/// # Safety
+/// `to` is RAM of the common statics' length, and nobody uses a common static now.
+pub(super) unsafe fn save_common_statics(to: usize) {
+    let statics = common_statics();
+    let from: *const u8 = ptr::with_exposed_provenance(statics.start);
+    // SAFETY: by this function's contract; the two don't overlap, since one is a partition's.
+    unsafe { ptr::copy_nonoverlapping(from, ptr::with_exposed_provenance_mut(to), statics.len()) };
 }

@@ -1,12 +1,10 @@
 //! The first Rust that runs, and where panics end.
 
-use crate::machine::Exit;
-use crate::console::say;
 use crate::sys::machine::{boot, clock, console};
 use crate::sys::{arena, place, stack};
 
 /// Bytes of the kernel's stack. The bare firmware runs the guest on it too.
-const KERNEL_STACK: usize = if cfg!(feature = "partitions") { 8 << 10 } else { 16 << 10 };
+const KERNEL_STACK: usize = if cfg!(feature = "partitions") { 16 << 10 } else { 16 << 10 };
 
 /// The kernel's stack, placed by `link/sections.ld`.
 #[repr(C, align(16))]
@@ -31,10 +29,4 @@ extern "C" fn board_main() -> ! {
     clock::start();
     arena::prepare_kernel();
     console::exit(crate::main())
-}
-
-#[panic_handler]
-fn panic(panic: &core::panic::PanicInfo<'_>) -> ! {
-    say!("{panic}");
-    console::exit(Exit::Failure)
 }

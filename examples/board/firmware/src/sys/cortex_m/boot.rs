@@ -9,19 +9,19 @@ core::arch::global_asm!(
     ".section .vectors,\"a\",%progbits",
     ".word _kernel_stack_start",
     ".word Reset",
-    ".word board_fault",     // NMI
-    ".word board_fault",     // HardFault
-    ".word board_fault",     // MemManage
-    ".word board_fault",     // BusFault
-    ".word board_fault",     // UsageFault
-    ".word board_fault",     // SecureFault
+    ".word board_fault", // NMI
+    ".word board_fault", // HardFault
+    ".word board_fault", // MemManage
+    ".word board_fault", // BusFault
+    ".word board_fault", // UsageFault
+    ".word board_fault", // SecureFault
     ".word 0, 0, 0",
-    ".word board_svcall",    // SVCall
-    ".word board_fault, 0",  // DebugMonitor
-    ".word board_fault",     // PendSV
-    ".word board_fault",     // SysTick
+    ".word board_svcall",   // SVCall
+    ".word board_fault, 0", // DebugMonitor
+    ".word board_fault",    // PendSV
+    ".word board_fault",    // SysTick
     ".rept 96",
-    ".word board_fault",     // a device's interrupt: none is enabled
+    ".word board_fault", // a device's interrupt: none is enabled
     ".endr",
     // `bl` and `b` reach all of flash; the labels are this file's or the linker script's.
     ".section .text.Reset,\"ax\",%progbits",

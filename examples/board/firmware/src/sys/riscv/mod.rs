@@ -3,7 +3,17 @@
 pub(crate) mod boot;
 pub(crate) mod clock;
 pub(crate) mod console;
+#[cfg_attr(not(feature = "partitions"), path = "fault_bare.rs")]
 mod fault;
+#[cfg(feature = "partitions")]
+pub(crate) mod privilege;
+#[cfg(feature = "partitions")]
+pub(crate) mod protection;
+#[cfg(feature = "partitions")]
+pub(crate) mod switch;
+
+#[cfg(feature = "partitions")]
+pub(crate) use protection::off as protection_off;
 
 struct SingleHart;
 critical_section::set_impl!(SingleHart);

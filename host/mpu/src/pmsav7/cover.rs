@@ -1,0 +1,149 @@
+//! The fewest regions that cover a set of bytes, where a region is an aligned power of two and its eighths may be off.
+//!
+//! Aligned powers of two form a tree: each block has two halves. A region on a block reaches down three levels, to its eighths. So
+//! what it takes to cover the bytes of a block depends only on which of the three blocks above it have a region, which is 8 cases; the
+//! halves' 8 numbers give the block's, and the root's are exact. Blocks below 256 bytes have no eighths and are taken whole.
+
+use super::Region;
+use crate::layers::{Layers, Pieces, Span};
+use crate::range::MOST_RANGES;
+
+/// Where eighths begin.
+const EIGHTHS: u64 = 256;
+const ROOT: Span = Span { start: 0, end: 1 << 32 };
+
+/// How many regions the bytes of a block take, for each set of blocks above it that have one: bit 0 is its parent.
+type Costs = [u8; 8];
+
+/// What is to be covered.
+pub(super) struct Cover {
+    pieces: Pieces,
+    // The group of each range: ranges that share regions. Groups are numbered by their first range, and their regions in that order.
+    groups: [usize; MOST_RANGES],
+    count: usize,
+}
+
+/// What a group may and must cover in a block.
+enum Block {
+    /// It has nothing to cover here.
+    Free,
+    /// It has, and may cover all of it: what isn't its own belongs to regions with higher numbers.
+    Whole,
+    /// It has, and must leave something out.
+    Part,
+}
+
+impl Cover {
+    pub(super) fn of(layers: &Layers<'_>) -> Self {
+        let spans = layers.spans();
+        let mut groups = [0; MOST_RANGES];
+        for (range, span) in spans.iter().enumerate() {
+            // It may join a group unless it lies above a range whose regions would then have higher numbers.
+            let joins = |group: &usize| {
+                groups[*group] == *group
+                    && layers.alike(*group, range)
+                    && !(0..range).any(|other| groups[other] > *group && spans[other].overlap(*span) > 0)
+            };
+            groups[range] = (0..range).find(joins).unwrap_or(range);
+        }
+        Self { pieces: layers.pieces(), groups, count: spans.len() }
+    }
+
+    /// Hands out the regions with the first range of their group, in the order of their numbers.
+    pub(super) fn each(&self, region: &mut impl FnMut(usize, Region)) {
+        for group in 0..self.count {
+            if self.groups[group] == group {
+                self.emit(group, ROOT, 0, region);
+            }
+        }
+    }
+
+    fn look(&self, group: usize, block: Span) -> Block {
+        let (mut own, mut allowed) = (0, 0);
+        for piece in self.pieces.iter() {
+            let bytes = piece.span.overlap(block);
+            let of = self.groups[piece.owner];
+            if of == group {
+                own += bytes;
+            }
+            if of >= group {
+                allowed += bytes;
+            }
+        }
+        match (own, allowed) {
+            (0, _) => Block::Free,
+            (_, allowed) if allowed == block.len() => Block::Whole,
+            _ => Block::Part,
+        }
+    }
+
+    fn costs(&self, group: usize, block: Span) -> Costs {
+        match self.look(group, block) {
+            Block::Free => [0; 8],
+            // Any of the three blocks above has this one in its enabled eighths.
+            Block::Whole => [1, 0, 0, 0, 0, 0, 0, 0],
+            Block::Part => {
+                let [left, right] = halves(block).map(|half| self.costs(group, half));
+                core::array::from_fn(|above| {
+                    let (without, with) = both(block, above, &left, &right);
+                    without.min(with)
+                })
+            }
+        }
+    }
+
+    fn emit(&self, group: usize, block: Span, above: usize, region: &mut impl FnMut(usize, Region)) {
+        match self.look(group, block) {
+            Block::Free => {}
+            Block::Whole => {
+                if above == 0 {
+                    region(group, whole(block));
+                }
+            }
+            Block::Part => {
+                let [left, right] = halves(block).map(|half| self.costs(group, half));
+                let (without, with) = both(block, above, &left, &right);
+                let mut below = above << 1 & 7;
+                if with < without {
+                    region(group, self.eighths(group, block));
+                    below |= 1;
+                }
+                for half in halves(block) {
+                    self.emit(group, half, below, region);
+                }
+            }
+        }
+    }
+
+    /// A region on `block` with those eighths on that the group may cover and has bytes in.
+    fn eighths(&self, group: usize, block: Span) -> Region {
+        let len = block.len() / 8;
+        let off = (0..8).filter(|eighth| {
+            let start = block.start + eighth * len;
+            !matches!(self.look(group, Span { start, end: start + len }), Block::Whole)
+        });
+        let disabled = off.fold(0, |bits, eighth| bits | 1 << eighth);
+        let Region { rbar, rasr } = whole(block);
+        Region { rbar, rasr: rasr | disabled << 8 }
+    }
+}
+
+fn halves(block: Span) -> [Span; 2] {
+    let middle = block.start + block.len() / 2;
+    [Span { end: middle, ..block }, Span { start: middle, ..block }]
+}
+
+/// What a block's halves take without and with a region on it.
+fn both(block: Span, above: usize, left: &Costs, right: &Costs) -> (u8, u8) {
+    let below = above << 1 & 7;
+    let sum = |below: usize| left[below].saturating_add(right[below]);
+    let with = if block.len() >= EIGHTHS { sum(below | 1).saturating_add(1) } else { u8::MAX };
+    (sum(below), with)
+}
+
+/// A region on all of `block`, without rights yet.
+fn whole(block: Span) -> Region {
+    #[expect(clippy::cast_possible_truncation, reason = "blocks start below 2^32")]
+    let rbar = block.start as u32;
+    Region { rbar, rasr: (block.len().trailing_zeros() - 1) << 1 | 1 }
+}
