@@ -10,6 +10,7 @@ use crate::component::ComponentArgs;
 use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
+use crate::size::Size;
 use crate::spec::{DirSpec, EnvSpec, HeapSpec, ObjectSpec, QuotaSpec};
 use crate::windows::LinkArgs;
 
@@ -164,6 +165,10 @@ pub struct GuestArgs {
     /// How the engine lays out and guards memory where windows are copied: `board` needs `--backend copy`.
     #[arg(long, value_enum, default_value_t, help_heading = "Memory control")]
     pub engine: EngineChoice,
+    /// What windows and offsets are multiples of where windows are copied, as on a board with so small a granule: a power of two, the host page
+    /// unless said otherwise. Needs `--backend copy`.
+    #[arg(long, value_name = "BYTES", help_heading = "Memory control")]
+    pub granule: Option<Size>,
     /// Call the program so many times, in one instance: a turn each. What it keeps in its memory is there in the next turn; what traps or asks to exit
     /// begins anew.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Turns")]

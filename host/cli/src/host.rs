@@ -127,6 +127,9 @@ fn domain(backend: BackendChoice, leases: Leases, setup: &Setup, guests: usize) 
     if setup.advisory_protection {
         builder = builder.advisory_protection();
     }
+    if let Some(granule) = setup.granule.filter(|_| backend == BackendChoice::Copy) {
+        builder = builder.granule(granule);
+    }
     for object in &setup.objects {
         let (source, rights) = match &object.source {
             ObjectSource::Zeroes(size) => (Source::anonymous(size.0), Rights::all()),
@@ -146,7 +149,7 @@ fn domain(backend: BackendChoice, leases: Leases, setup: &Setup, guests: usize) 
         let options = HeapOptions { max_len: max.0, ..HeapOptions::default() };
         builder = builder.heap(name, Source::anonymous(size.0), options);
     }
-    builder.build().context("can't set memory control up (flags --backend, --object and --heap)")
+    builder.build().context("can't set memory control up (flags --backend, --granule, --object and --heap)")
 }
 
 fn guest_quotas(changes: &[QuotaSpec]) -> Result<Quotas> {

@@ -187,6 +187,7 @@ mod tests {
             quotas: vec![],
             advisory_protection: false,
             engine: crate::args::EngineChoice::default(),
+            granule: None,
         }
     }
 

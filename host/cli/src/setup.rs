@@ -30,6 +30,8 @@ pub struct Setup {
     pub advisory_protection: bool,
     /// What compiles and runs the programs where windows are copied.
     pub engine: EngineChoice,
+    /// What windows are multiples of there, if not the host page.
+    pub granule: Option<u64>,
 }
 
 impl Setup {
@@ -48,6 +50,7 @@ impl Setup {
             quotas: args.quotas.clone(),
             advisory_protection: args.advisory_protection,
             engine: args.engine,
+            granule: args.granule.map(|size| size.0),
         };
         let mut guest_names = BTreeSet::new();
         for dir in &mut setup.dirs {
