@@ -1,8 +1,8 @@
 //! The pieces of `memctl`, the command that runs WebAssembly programs which map memory, and compares their behaviour
 //! on every backend.
 //!
-//! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the guest, [`host`] runs
-//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`], [`declare`], [`windows`] and [`component`] run none:
+//! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the programs, [`host`] runs
+//! them in a domain, each as a [`guest`] of it; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`], [`declare`], [`windows`] and [`component`] run none:
 //! they write programs anew.
 //!
 //! ```no_run
@@ -24,6 +24,7 @@ pub mod component;
 pub mod componentize;
 pub mod declare;
 pub mod diff;
+pub mod guest;
 mod help;
 pub mod host;
 pub mod instrument;

@@ -178,7 +178,8 @@ mod tests {
             access: *access,
         });
         Setup {
-            argv: vec![],
+            argvs: vec![],
+            turns: 1,
             env: vec![],
             dirs: dirs.collect(),
             objects: vec![],
@@ -186,6 +187,7 @@ mod tests {
             quotas: vec![],
             advisory_protection: false,
             engine: crate::args::EngineChoice::default(),
+            granule: None,
         }
     }
 

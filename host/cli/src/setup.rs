@@ -1,4 +1,4 @@
-//! What the program gets, checked: the paths exist and are of the right kind.
+//! What the programs get, checked: the paths exist and are of the right kind.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,25 +9,29 @@ use anyhow::{Context, Result, bail};
 use crate::args::{EngineChoice, GuestArgs};
 use crate::spec::{Access, DirSpec, EnvSpec, HeapSpec, ObjectSource, ObjectSpec, QuotaSpec};
 
-/// Everything that one run of the program can see of this machine.
+/// Everything that the programs of one run can see of this machine.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The program's arguments, its name first.
-    pub argv: Vec<String>,
-    /// Its environment.
+    /// The arguments of each program, its name first, in the order in which they take turns.
+    pub argvs: Vec<Vec<String>>,
+    /// How many turns each program takes.
+    pub turns: u32,
+    /// Their environment.
     pub env: Vec<EnvSpec>,
-    /// Its directories; the paths here are absolute and without symbolic links, and no two have one guest name.
+    /// Their directories; the paths here are absolute and without symbolic links, and no two have one guest name.
     pub dirs: Vec<DirSpec>,
-    /// Its objects; paths as for directories, and no two have one name.
+    /// Their objects; paths as for directories, and no two have one name.
     pub objects: Vec<ObjectSpec>,
-    /// Its shared heaps, no two of one name.
+    /// Their shared heaps, no two of one name.
     pub heaps: Vec<HeapSpec>,
     /// Changed limits.
     pub quotas: Vec<QuotaSpec>,
     /// Protection may be no more than advice.
     pub advisory_protection: bool,
-    /// What compiles and runs the program where windows are copied.
+    /// What compiles and runs the programs where windows are copied.
     pub engine: EngineChoice,
+    /// What windows are multiples of there, if not the host page.
+    pub granule: Option<u64>,
 }
 
 impl Setup {
@@ -37,7 +41,8 @@ impl Setup {
     /// A path doesn't exist or is of the wrong kind, a name is given twice, or an argument is not UTF-8.
     pub fn check(args: &GuestArgs) -> Result<Self> {
         let mut setup = Self {
-            argv: args.argv()?,
+            argvs: args.argvs()?,
+            turns: args.turns,
             env: args.env.clone(),
             dirs: args.dirs.clone(),
             objects: args.objects.clone(),
@@ -45,6 +50,7 @@ impl Setup {
             quotas: args.quotas.clone(),
             advisory_protection: args.advisory_protection,
             engine: args.engine,
+            granule: args.granule.map(|size| size.0),
         };
         let mut guest_names = BTreeSet::new();
         for dir in &mut setup.dirs {

@@ -3,6 +3,8 @@
 mod compare;
 mod protected;
 mod run;
+mod small;
 mod soak;
 mod started;
+mod turns;
 mod windows;
