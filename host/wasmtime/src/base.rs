@@ -3,14 +3,16 @@
 //! The engine asks for the base when an instance is made and whenever it grows a memory, also by 0, and goes by the last answer until then. So a buffer that it
 //! was told of is held until it is known that it goes by another.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::Error;
 use wasmtime::Engine;
 
 use crate::buffer::Held;
+use crate::locks::{Guard, Mutex, OnceLock};
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether compiled code bears it that a memory's base changes when the memory is grown, as far as the engine said when it asked for the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,8 +112,8 @@ impl Base {
         &self.home
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Guard<'_, State> {
+        self.state.lock()
     }
 
     /// The memory is a window that goes with `memory`, which is one of a store of this engine's.
@@ -152,6 +154,21 @@ impl Base {
     /// Puts the memory back where it is at home.
     pub(crate) fn put_home(&self) {
         self.lock().place = None;
+    }
+
+    /// Where the memory is, if it isn't at home.
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn away(&self) -> Option<core::ops::Range<usize>> {
+        let state = self.lock();
+        let Place { buffer, offset } = state.place.as_ref()?;
+        let start = buffer.address(*offset).addr();
+        Some(start..start.saturating_add(usize::try_from(self.home.size()).ok()?))
+    }
+
+    /// The memory, without what was known of it.
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn into_home(self) -> Arc<Reservation> {
+        self.home
     }
 
     /// Whether the engine may go by another base than this memory's.

@@ -1,19 +1,21 @@
 //! Where an object's bytes are on this host.
 
-use std::collections::BTreeMap;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 
-use memctl_alias::FileObject;
+use crate::mmu::FileObject;
 use memctl_core::{Adopted, Error, ObjectId, Storage};
 
 use crate::buffer::Buffer;
 
 /// An object's storage.
-#[derive(Debug)]
 pub(crate) enum Body {
     /// In the host's heap: can be copied, and shown in place.
     Heap(Buffer),
     /// A file, or memory that has a descriptor: can be copied and aliased.
     File(FileObject),
+    /// Whatever the embedder says: can be copied.
+    Other(Box<dyn Storage + Send + Sync>),
 }
 
 /// The storage of every object of a domain.
@@ -24,6 +26,7 @@ impl Body {
         match self {
             Self::Heap(storage) => storage,
             Self::File(storage) => storage,
+            Self::Other(storage) => storage.as_ref(),
         }
     }
 
@@ -31,13 +34,14 @@ impl Body {
         match self {
             Self::Heap(storage) => storage,
             Self::File(storage) => storage,
+            Self::Other(storage) => storage.as_mut(),
         }
     }
 
     /// What windows alias, if they can.
     pub(crate) fn file(&self) -> Option<&FileObject> {
         match self {
-            Self::Heap(_) => None,
+            Self::Heap(_) | Self::Other(_) => None,
             Self::File(file) => Some(file),
         }
     }
@@ -46,7 +50,7 @@ impl Body {
     pub(crate) fn buffer(&self) -> Option<&Buffer> {
         match self {
             Self::Heap(buffer) => Some(buffer),
-            Self::File(_) => None,
+            Self::File(_) | Self::Other(_) => None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Objects in the host's memory, whose bytes windows can be put onto.
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::{collections::BTreeMap, ops::Range};
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::ops::Range;
 
-use memctl_core::{Error, Granule, Storage};
+use memctl_core::{Access, Error, Granule, Storage};
 
+use crate::locks::RwLock;
 use crate::sys::Allocation;
 
 /// An object's bytes, and room for the rest of its last granule. They stay where they are while a window is there.
@@ -13,6 +15,7 @@ pub(crate) struct Buffer {
     bytes: Held,
     size: usize,
     granule: Granule,
+    access: Access,
 }
 
 /// An allocation that [`lies_in_an_object`] knows of.
@@ -28,14 +31,14 @@ static LISTED: RwLock<BTreeMap<usize, usize>> = RwLock::new(BTreeMap::new());
 /// Whether `address` lies in some object's buffer, or just past its end: a guest that has it in a list made a window the memory of its lists. Such bytes
 /// must not be lent: the domain copies to and from them.
 pub(crate) fn lies_in_an_object(address: usize) -> bool {
-    let listed = LISTED.read().unwrap_or_else(PoisonError::into_inner);
+    let listed = LISTED.read();
     listed.range(..=address).next_back().is_some_and(|(_, end)| address <= *end)
 }
 
 /// The bytes that the host passes are not those of an object, which it can have as a slice of a guest's memory: nothing may be copied onto itself.
 fn check_apart(bytes: &[u8]) -> Result<(), Error> {
     let Range { start, end } = bytes.as_ptr_range();
-    let listed = LISTED.read().unwrap_or_else(PoisonError::into_inner);
+    let listed = LISTED.read();
     let last = listed.range(..end.addr()).next_back();
     if !bytes.is_empty() && last.is_some_and(|(_, listed_end)| *listed_end > start.addr()) {
         return Err(Error::Unsupported {
@@ -46,11 +49,11 @@ fn check_apart(bytes: &[u8]) -> Result<(), Error> {
 }
 
 impl Listed {
-    fn new(len: usize) -> Result<Held, Error> {
-        let new = Self(Allocation::new(len)?);
+    fn new(allocation: Allocation) -> Held {
+        let new = Self(allocation);
         let Range { start, end } = new.range();
-        LISTED.write().unwrap_or_else(PoisonError::into_inner).insert(start, end);
-        Ok(Arc::new(new))
+        LISTED.write().insert(start, end);
+        Arc::new(new)
     }
 
     fn range(&self) -> Range<usize> {
@@ -70,7 +73,11 @@ impl Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        LISTED.write().unwrap_or_else(PoisonError::into_inner).remove(&self.range().start);
+        // What is always there may be another object's too.
+        if self.0.is_static() {
+            return;
+        }
+        LISTED.write().remove(&self.range().start);
     }
 }
 
@@ -81,7 +88,19 @@ impl Buffer {
     /// [`Error::OutOfMemory`].
     pub(crate) fn new(size: u64, granule: Granule) -> Result<Self, Error> {
         let (size, room) = room(size, granule)?;
-        Ok(Self { bytes: Listed::new(room)?, size, granule })
+        Ok(Self { bytes: Listed::new(Allocation::for_region(room)?), size, granule, access: Access::Write })
+    }
+
+    /// These bytes, which nobody can write.
+    pub(crate) fn read_only(bytes: &'static [u8], granule: Granule) -> Self {
+        Self { bytes: Listed::new(Allocation::of(bytes)), size: bytes.len(), granule, access: Access::Read }
+    }
+
+    fn check_writable(&self) -> Result<(), Error> {
+        match self.access {
+            Access::Write => Ok(()),
+            Access::Read => Err(Error::Access { right: "write bytes that nobody can write" }),
+        }
     }
 
     /// The bytes, for a window to be put there.
@@ -132,6 +151,7 @@ impl Storage for Buffer {
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.check_writable()?;
         let (to, len) = self.real(offset, bytes.len());
         check_apart(bytes)?;
         self.bytes.0.copy_in(to, &bytes[..len]);
@@ -139,6 +159,7 @@ impl Storage for Buffer {
     }
 
     fn discard(&mut self, offset: u64, len: u64) -> Result<(), Error> {
+        self.check_writable()?;
         let (from, len) = self.real(offset, usize::try_from(len).unwrap_or(usize::MAX));
         self.bytes.0.zero(from, len);
         Ok(())
@@ -146,6 +167,7 @@ impl Storage for Buffer {
 
     /// In place where the last granule has room, or where a window is in place. Otherwise the bytes move.
     fn set_size(&mut self, size: u64) -> Result<(), Error> {
+        self.check_writable()?;
         let (size, room) = room(size, self.granule)?;
         let alone = Arc::strong_count(&self.bytes) == 1;
         if room > self.bytes.len() && !alone {
@@ -156,7 +178,7 @@ impl Storage for Buffer {
         // What is past either end is zero from now on: guests may have stored past the old one.
         let kept = size.min(self.size);
         if alone && room != self.bytes.len() {
-            let moved = Listed::new(room)?;
+            let moved = Listed::new(Allocation::for_region(room)?);
             let mut bytes = [0; 4096];
             for from in (0..kept).step_by(bytes.len()) {
                 let len = bytes.len().min(kept - from);

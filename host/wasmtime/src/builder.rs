@@ -1,13 +1,19 @@
 //! How a domain comes to be: its settings, and what is published in it.
 
-use std::sync::Arc;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use memctl_alias::{FileObject, host_page_size};
+#[cfg(feature = "std")]
+use crate::mmu::FileObject;
+use crate::mmu::host_page_size;
 use memctl_core::{Access, Error, Granule, HeapOptions, Medium, Quotas, Rights, Threads};
 
 use crate::body::{Bodies, Body};
+use crate::buffer::Buffer;
 use crate::domain::{Shared, new_body};
 use crate::heap::Planned;
+use crate::source::From;
 use crate::{BuildError, Domain, Mode, Source};
 
 /// Makes a [`Domain`].
@@ -122,10 +128,11 @@ impl DomainBuilder {
     /// # Errors
     /// [`BuildError`] names the object or the setting that can't be had.
     pub fn build(self) -> Result<Domain, BuildError> {
-        let bytes = self.granule.unwrap_or_else(host_page_size);
+        let mode = mode_here(self.mode)?;
+        let bytes = self.granule.unwrap_or(GRANULE.unwrap_or_else(host_page_size));
         let refused = BuildError::Granule { bytes, host_page: host_page_size() };
         let granule = match Granule::new(bytes) {
-            Some(granule) if self.mode == Mode::Copy || bytes == host_page_size() => granule,
+            Some(granule) if mode == Mode::Copy || bytes == host_page_size() => granule,
             Some(_) | None => return Err(refused),
         };
         let mut rules = memctl_core::Domain::new(granule, self.domain_quotas.unwrap_or(Quotas::DOMAIN));
@@ -136,22 +143,22 @@ impl DomainBuilder {
         let threads = self.threads.unwrap_or(Threads::One);
         rules.set_threads(threads);
         if self.audited {
-            if self.mode == Mode::Copy {
+            if mode == Mode::Copy {
                 return Err(BuildError::Audit);
             }
             rules.audit();
         }
         let mut bodies = Bodies::new();
         for (name, source, rights) in self.objects {
-            publish(&mut rules, &mut bodies, self.mode, &name, source, rights)
+            publish(&mut rules, &mut bodies, mode, &name, source, rights)
                 .map_err(|error| BuildError::Object { name, error })?;
         }
         for (name, planned, options) in self.heaps {
-            crate::heap::publish(&mut rules, &mut bodies, self.mode, &name, planned, options)
+            crate::heap::publish(&mut rules, &mut bodies, mode, &name, planned, options)
                 .map_err(|error| BuildError::Heap { name, error })?;
         }
         let shared = Shared::new(
-            self.mode,
+            mode,
             self.guest_quotas.unwrap_or(Quotas::GUEST),
             self.files,
             (threads, self.audited, self.advisory),
@@ -162,27 +169,56 @@ impl DomainBuilder {
     }
 }
 
+/// The granule unless the embedder says otherwise: the host page; on a board, what the smallest regions of MPUs are made of.
+const GRANULE: Option<u64> = if cfg!(feature = "std") { None } else { Some(32) };
+
+/// What a mode comes to on this machine.
+fn mode_here(mode: Mode) -> Result<Mode, BuildError> {
+    match mode {
+        mode if cfg!(feature = "std") => Ok(mode),
+        Mode::Auto | Mode::Copy => Ok(Mode::Copy),
+        Mode::Alias => Err(BuildError::Alias),
+    }
+}
+
 /// The storage that a source describes.
 pub(crate) fn body_of(mode: Mode, source: Source, access: Access, granule: Granule) -> Result<(Medium, Body), Error> {
-    Ok(match source {
-        Source::Anonymous { size: 0 } => return Err(Error::Empty { what: "the object" }),
-        Source::Anonymous { size } => (Medium::Anonymous { owner: None }, new_body(mode, size, granule)?),
-        Source::Bytes(bytes) if bytes.is_empty() => return Err(Error::Empty { what: "the object" }),
-        Source::Bytes(bytes) => {
-            let medium = Medium::Anonymous { owner: None };
+    let anonymous = Medium::Anonymous { owner: None };
+    Ok(match source.0 {
+        From::Anonymous { size: 0 } => return Err(Error::Empty { what: "the object" }),
+        From::Anonymous { size } => (anonymous, new_body(mode, size, granule)?),
+        From::Bytes(bytes) if bytes.is_empty() => return Err(Error::Empty { what: "the object" }),
+        From::Bytes(bytes) => {
             let mut body = new_body(mode, bytes.len() as u64, granule)?;
             body.storage_mut().write_at(0, &bytes)?;
-            (medium, body)
+            (anonymous, body)
         }
-        Source::Device { file, len } => {
+        From::ReadOnly([]) => return Err(Error::Empty { what: "the object" }),
+        From::ReadOnly(bytes) => {
+            check_read_only(access)?;
+            (anonymous, Body::Heap(Buffer::read_only(bytes, granule)))
+        }
+        From::Storage(storage) => (anonymous, Body::Other(storage)),
+        #[cfg(feature = "std")]
+        From::Device { file, len } => {
             let device = FileObject::from_device(Arc::new(file), len, access == Access::Write)?;
             (Medium::File { identity: device.identity() }, Body::File(device))
         }
-        Source::File(file) => {
+        #[cfg(feature = "std")]
+        From::File(file) => {
             let file = FileObject::from_file(Arc::new(file), access == Access::Write)?;
             (Medium::File { identity: file.identity() }, Body::File(file))
         }
     })
+}
+
+fn check_read_only(access: Access) -> Result<(), Error> {
+    match access {
+        Access::Read => Ok(()),
+        Access::Write => {
+            Err(Error::Access { right: "write bytes that nobody can write: publish them with the right to read" })
+        }
+    }
 }
 
 /// Publishes an object as `name`, with its storage.

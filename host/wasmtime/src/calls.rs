@@ -1,22 +1,28 @@
 //! What the guest's calls do, whichever linker they came through.
 
+#[cfg(feature = "std")]
+use alloc::sync::Arc;
+#[cfg(feature = "std")]
 use std::fs::File;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use memctl_alias::FileObject;
+#[cfg(feature = "std")]
+use crate::mmu::FileObject;
+#[cfg(feature = "std")]
+use memctl_core::Storage;
 use memctl_core::{
     Access, Code, Error, HandleId, InstanceId, LeaseId, MapOptions, MappingId, ObjectId, Protection, Quotas, Rights,
-    Shown, Storage,
+    Shown,
 };
 
 use crate::Mode;
+#[cfg(feature = "std")]
 use crate::body::{Body, adopt};
 use crate::domain::{Presences, new_body};
 use crate::error::refused;
 use crate::guest::Guest;
 use crate::mover::Mover;
 use crate::place::Place;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::waiting::{Pace, Wait, Wanted};
 
 /// What goes back over the wire.
@@ -139,6 +145,7 @@ impl Guest {
     }
 
     /// The object of a file that the guest has open.
+    #[cfg(feature = "std")]
     pub(crate) fn file(&self, call: &'static str, file: Arc<File>, rights: Rights) -> Answer<HandleId> {
         let files = self.shared.files;
         self.ask(call, None, |rules, mover, caller| {
@@ -332,6 +339,7 @@ pub(crate) fn held_up(presences: &Presences, pace: Pace) -> impl Fn(InstanceId) 
     }
 }
 
+#[cfg(feature = "std")]
 impl Guest {
     /// A file with this device and inode is open for writing from now on.
     pub(crate) fn opened_for_writing(&self, identity: (u64, u64)) -> Answer<()> {

@@ -1,6 +1,7 @@
 //! `wasi:memory-control` in a component linker.
 
-use std::sync::Arc;
+use alloc::string::String;
+use alloc::sync::Arc;
 
 use memctl_core::{HandleId, LeaseId, MappingId};
 use wasmtime::component::{Linker, Resource, ResourceType};
@@ -105,6 +106,7 @@ pub fn add_to_linker_without_files_sync<T: MemctlView + 'static>(linker: &mut Li
 ///
 /// # Errors
 /// If the linker has definitions of the same names.
+#[cfg(feature = "std")]
 pub fn add_to_linker_without_files_async<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     add_all(linker)?;
     crate::heap::component::add_receive_async(linker)?;

@@ -1,19 +1,25 @@
 //! The memories of the guests of a domain: made so that windows in them can alias objects, or be put onto them.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::Error;
 use wasmtime::MemoryType;
 
 use crate::base::{Base, Seat};
+#[cfg(feature = "std")]
 use crate::declared::note_made;
 use crate::domain::WeakDomain;
 use crate::memories::{Memories, id_of};
+use crate::work;
 
 /// How far a memory may grow that wasmtime set no reservation for, if its type doesn't say either: 64 GiB of
 /// address space, which cost nothing until they are used.
+#[cfg(feature = "std")]
 const UNBOUNDED: usize = 64 << 30;
+/// Where memory is what there is of it: no further than it begins with.
+#[cfg(not(feature = "std"))]
+const UNBOUNDED: usize = 0;
 
 /// Makes guest memories, and keeps them where they can be found by address.
 pub(crate) struct Creator {
@@ -42,9 +48,13 @@ impl Creator {
         // An engine that reserves nothing lets memories move to grow. These needn't: address space costs nothing.
         let asked = reserved.filter(|reserved| *reserved > 0);
         let capacity = asked.unwrap_or_else(|| maximum.unwrap_or(UNBOUNDED).min(UNBOUNDED)).max(minimum);
-        let reservation = Arc::new(Reservation::new(minimum, capacity, guard)?);
+        // The bytes are the guest's, what is known of them the host's.
+        let reservation = Reservation::new(minimum, capacity, guard)?;
+        let _work = work::begin();
+        let reservation = Arc::new(reservation);
         let base = Base::new(reservation.clone(), seat(ty, maximum, reserved, guard), self.config);
         self.made.insert(base.clone());
+        #[cfg(feature = "std")]
         note_made(&reservation);
         Ok(GuestMemory { base, made: self.made.clone(), domain: self.domain.clone() })
     }
@@ -63,6 +73,7 @@ fn seat(ty: &MemoryType, maximum: Option<usize>, reserved: Option<usize>, guard:
 impl Drop for GuestMemory {
     /// Mappings in the memory go before the memory does.
     fn drop(&mut self) {
+        let _work = work::begin();
         self.made.remove(self.base.home());
         if let Some(domain) = self.domain.upgrade() {
             domain.memory_gone(id_of(self.base.home()));

@@ -1,6 +1,8 @@
 //! What a store's data holds for memory control: the context, its builder and the view trait, in the manner of wasmtime-wasi.
 
-use std::sync::Arc;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use memctl_core::{HeapRights, Quotas};
 use wasmtime::component::ResourceTable;
@@ -9,15 +11,19 @@ use wasmtime::{CallHook, Engine, Store};
 use crate::Domain;
 use crate::error::{Cause, Violation};
 use crate::guest::Guest;
+#[cfg(feature = "std")]
 use crate::handles::Handles;
+#[cfg(feature = "std")]
 use crate::tickets::Tickets;
 
 /// One guest's membership of a [`Domain`]. Lives in the store's data; when it is dropped with the store, the guest's mappings
 /// go, its leases are revoked and its handles are closed.
 pub struct MemctlCtx {
     pub(crate) guest: Arc<Guest>,
+    #[cfg(feature = "std")]
     pub(crate) tickets: Tickets,
     /// Handles of core modules, which have no resource table of their own.
+    #[cfg(feature = "std")]
     pub(crate) handles: Handles,
 }
 
@@ -57,7 +63,13 @@ impl MemctlCtxBuilder {
                 rules.set_heap_rights(guest.instance, &heap, rights);
             }
         }
-        MemctlCtx { guest, tickets: Tickets::default(), handles: Handles::default() }
+        MemctlCtx {
+            guest,
+            #[cfg(feature = "std")]
+            tickets: Tickets::default(),
+            #[cfg(feature = "std")]
+            handles: Handles::default(),
+        }
     }
 }
 
@@ -143,5 +155,6 @@ pub fn attach<T: MemctlView>(store: &mut Store<T>) {
     let engine = store.engine().clone();
     let crossing = store.data_mut().memctl().ctx.crossing(&engine);
     store.call_hook(move |_, hook| Ok(crossing(hook)?));
+    #[cfg(feature = "std")]
     crate::note_faults(store);
 }

@@ -1,18 +1,19 @@
 //! Declared protection: the memories that are made while a guest is instantiated are its own, and are sealed once they are filled.
 
-use std::cell::RefCell;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use alloc::sync::Arc;
+use core::cell::RefCell;
+use core::future::poll_fn;
+use core::pin::pin;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::{Bounds, Error};
 use wasmtime::Store;
 
 use crate::error::Violation;
 use crate::guest::Guest;
+use crate::locks::{Guard, Mutex};
 use crate::place::Place;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::{MemctlView, StaticProtection};
 
 thread_local! {
@@ -47,8 +48,8 @@ struct Awaited {
 }
 
 impl Declared {
-    fn lock(&self) -> MutexGuard<'_, Option<Awaited>> {
-        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Guard<'_, Option<Awaited>> {
+        self.awaited.lock()
     }
 
     fn begin(&self, protection: StaticProtection) {
@@ -74,7 +75,7 @@ impl Declared {
         }
         let mut awaited = self.lock();
         let Some(Awaited { protection, made, seen }) = &mut *awaited else { return Vec::new() };
-        let from = std::mem::replace(seen, made.len());
+        let from = core::mem::replace(seen, made.len());
         (from..).zip(&made[from..]).map(|(at, memory)| (memory.clone(), protection.bounds(at))).collect()
     }
 }

@@ -1,9 +1,9 @@
 //! Host code, or a device, that leases ranges of objects as guests do.
 
-use std::fmt;
-use std::ops::Range;
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::fmt;
+use core::ops::Range;
+use core::time::Duration;
 
 use memctl_core::{Access, Error, InstanceId, LeaseId, Threads};
 
@@ -97,6 +97,7 @@ impl Device {
     ///
     /// # Panics
     /// If it has to wait outside a tokio runtime with its clock enabled.
+    #[cfg(feature = "std")]
     pub async fn lease_within(
         &self,
         name: &str,

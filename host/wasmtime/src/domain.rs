@@ -1,10 +1,11 @@
 //! The domain, as embedders hold it: what is published, which backend, how much, and who is inside.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 
-use memctl_alias::FileObject;
+use crate::mmu::FileObject;
 use memctl_core::{Error, Granule, InstanceId, MemoryId, ObjectId, Quotas, Rights, Threads};
 use wasmtime::Config;
 
@@ -15,11 +16,13 @@ use crate::builder::publish;
 use crate::creator::Creator;
 use crate::frames::Frames;
 use crate::gate::{Gate, Ticket};
+use crate::locks::{Guard, Mutex};
 use crate::memories::{ById, Memories, Used, id_of};
 use crate::mover::Mover;
 use crate::place::Place;
 use crate::presence::Presence;
 use crate::stats::Stats;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::twins::Twins;
 use crate::unsettled::Unsettled;
 use crate::waiting::Bells;
@@ -100,7 +103,7 @@ impl Domain {
     /// [`Error::OutOfMemory`] or [`Error::Io`] if the fault handler can't be put in place.
     pub fn configure(&self, config: &mut Config) -> Result<(), Error> {
         static CONFIGS: AtomicU64 = AtomicU64::new(0);
-        memctl_alias::install()?;
+        crate::mmu::install()?;
         config.with_host_memory(Arc::new(Creator {
             made: self.shared.made.clone(),
             domain: Arc::downgrade(&self.shared),
@@ -178,8 +181,8 @@ impl Domain {
     }
 }
 
-impl std::fmt::Debug for Domain {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Domain {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Domain").field("mode", &self.shared.mode).finish_non_exhaustive()
     }
 }
@@ -218,8 +221,8 @@ impl Shared {
     }
 
     /// The domain's lock. A panic under it can't leave the tables half changed in a way that matters to another guest.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> Guard<'_, State> {
+        self.state.lock()
     }
 
     /// Runs one call into the domain. Whoever was inside last looks again afterwards.

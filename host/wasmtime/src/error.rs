@@ -1,5 +1,6 @@
 //! What goes wrong on the embedder's side.
 
+use alloc::string::String;
 use memctl_core::{Error, InstanceId};
 
 /// A domain can't be built as asked.
@@ -27,6 +28,11 @@ pub enum BuildError {
     /// An audit was asked for where nothing aliases.
     #[error("an audit watches windows that alias, and Mode::Copy makes none: choose Mode::Auto or Mode::Alias")]
     Audit,
+    /// Windows can't alias here.
+    #[error(
+        "windows alias where an MMU shows memory twice, and this crate was built without std: choose Mode::Auto or Mode::Copy"
+    )]
+    Alias,
     /// An object can't be published.
     #[error("object {name:?}: {error}")]
     Object {
@@ -70,39 +76,42 @@ pub struct Cause {
     /// Where, as an address in the guest's memory.
     pub address: u64,
     /// What was wrong with the page.
-    pub kind: memctl_alias::FaultKind,
+    pub kind: crate::mmu::FaultKind,
     /// Whether it was a store, if the hardware said.
     pub write: Option<bool>,
 }
 
-impl std::fmt::Display for Cause {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for Cause {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let access = match self.write {
             Some(true) => "store to",
             Some(false) => "load from",
             None => "access to",
         };
         let page = match self.kind {
-            memctl_alias::FaultKind::Protection => "a page that is protected",
-            memctl_alias::FaultKind::Vanished => "a page whose file was cut off or whose storage is full",
+            crate::mmu::FaultKind::Protection => "a page that is protected",
+            crate::mmu::FaultKind::Vanished => "a page whose file was cut off or whose storage is full",
         };
         write!(f, "{access} address {:#x} of the guest's memory, {page}", self.address)
     }
 }
 
-impl From<memctl_alias::Fault> for Cause {
-    fn from(fault: memctl_alias::Fault) -> Self {
+impl From<crate::mmu::Fault> for Cause {
+    fn from(fault: crate::mmu::Fault) -> Self {
         Self { address: fault.address, kind: fault.kind, write: fault.write }
     }
 }
 
 impl From<memctl_core::Stopped> for Cause {
     fn from(stopped: memctl_core::Stopped) -> Self {
-        Self { address: stopped.address, kind: memctl_alias::FaultKind::Protection, write: Some(stopped.write) }
+        Self { address: stopped.address, kind: crate::mmu::FaultKind::Protection, write: Some(stopped.write) }
     }
 }
 
 /// Notes a refused call for the people who run the host: the guest gets the code only.
 pub(crate) fn refused(instance: InstanceId, call: &'static str, error: &Error) {
+    #[cfg(feature = "std")]
     tracing::debug!(target: "memctl", guest = instance.to_bits(), call, code = ?error.code(), "{error}");
+    #[cfg(not(feature = "std"))]
+    crate::refusal::tell(instance, call, error);
 }

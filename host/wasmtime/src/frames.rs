@@ -1,7 +1,7 @@
 //! On which thread a guest's frames are, if on any: while that thread is blocked, the guest can't go on.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::locks::this_thread;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A guest's frames.
 #[derive(Debug, Default)]
@@ -34,15 +34,6 @@ impl Frames {
     pub(crate) fn are_on_this_thread(&self) -> bool {
         self.depth.load(Ordering::Relaxed) > 0 && self.thread.load(Ordering::Relaxed) == this_thread()
     }
-}
-
-/// A number of the running thread's own. Never 0.
-fn this_thread() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        static THIS: Cell<u64> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed));
-    }
-    THIS.get()
 }
 
 #[cfg(test)]

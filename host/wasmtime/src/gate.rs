@@ -3,6 +3,7 @@
 //! Every crossing of every guest that shares something passes here, so that the usual case, the same guest going out and in
 //! again with nothing between, is one compare-and-swap each way.
 
+use crate::sync::Counter;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The guest is inside.
@@ -18,7 +19,7 @@ pub(crate) struct Ticket(u64);
 impl Ticket {
     pub(crate) fn next() -> Self {
         // A mere counter: no other access depends on its order.
-        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+        static NEXT: Counter = Counter::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 

@@ -1,18 +1,21 @@
 //! One guest of a domain: its number at the gate, its crossings, its end.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::{Error, InstanceId, Quotas, Threads};
 use wasmtime::{CallHook, Engine};
 
 use crate::attachment::Attachment;
+#[cfg(feature = "std")]
 use crate::declared::Declared;
 use crate::domain::{Shared, Whereabouts};
 use crate::error::{Cause, Violation};
 use crate::gate::{Entered, Ticket};
+use crate::locks::Mutex;
 use crate::protection::stopped_by_checks;
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::unsettled::Overdue;
 
 /// What the guest's store, its call hook and its host functions have in common.
@@ -34,6 +37,7 @@ pub(crate) struct Guest {
     /// How many faults the process had contained when this guest last looked for its own.
     faults_seen: AtomicU64,
     /// What its program declared, while it is instantiated.
+    #[cfg(feature = "std")]
     pub(crate) declared: Declared,
     /// What it may do to its memories is checked by its own code: so has host code that writes there for it.
     checked: AtomicBool,
@@ -61,7 +65,8 @@ impl Guest {
             whereabouts,
             unwatched: AtomicBool::new(false),
             memories: Mutex::default(),
-            faults_seen: AtomicU64::new(memctl_alias::contained_faults()),
+            faults_seen: AtomicU64::new(crate::mmu::contained_faults()),
+            #[cfg(feature = "std")]
             declared: Declared::default(),
             checked: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
@@ -87,6 +92,7 @@ impl Guest {
         if hook.entering_host() {
             if matches!(hook, CallHook::ReturningFromWasm) {
                 self.whereabouts.frames.pop();
+                #[cfg(feature = "std")]
                 self.seal_declared()?;
             }
             if self.gated.load(Ordering::Relaxed) {
@@ -190,10 +196,10 @@ impl Guest {
 
     /// Traps the guest if host code that acted for it touched a bad page since the last crossing.
     pub(crate) fn check_faults(&self) -> Result<(), Violation> {
-        let contained = memctl_alias::contained_faults();
+        let contained = crate::mmu::contained_faults();
         if self.faults_seen.load(Ordering::Relaxed) != contained {
             self.faults_seen.store(contained, Ordering::Relaxed);
-            let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+            let memories = self.memories.lock();
             if let Some(fault) = memories.iter().find_map(|memory| memory.take_fault()) {
                 self.poison(Violation::Fault(Cause::from(fault)));
             }
@@ -201,25 +207,25 @@ impl Guest {
         if !self.poisoned.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let violation = self.violation.lock().unwrap_or_else(PoisonError::into_inner);
+        let violation = self.violation.lock();
         violation.map_or(Ok(()), Err)
     }
 
     pub(crate) fn poison(&self, violation: Violation) {
-        *self.violation.lock().unwrap_or_else(PoisonError::into_inner) = Some(violation);
+        *self.violation.lock() = Some(violation);
         self.poisoned.store(true, Ordering::Relaxed);
     }
 
     /// The last bad page that the guest, or host code for it, touched.
     pub(crate) fn last_fault(&self) -> Option<Cause> {
-        let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let memories = self.memories.lock();
         let by_pages = memories.iter().find_map(|memory| memory.last_fault()).map(Cause::from);
         by_pages.or_else(|| memories.iter().find_map(|memory| stopped_by_checks(self, memory)).map(Cause::from))
     }
 
     /// Host code that acts for the guest may touch windows in `memory` from now on.
     pub(crate) fn watch(&self, memory: &Arc<Reservation>) {
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memories = self.memories.lock();
         if !memories.iter().any(|known| known.id() == memory.id()) {
             memories.push(memory.clone());
         }
@@ -231,6 +237,7 @@ impl Guest {
     }
 
     /// The guest's own code checks what it does to a memory.
+    #[cfg(feature = "std")]
     pub(crate) fn is_checked(&self) -> bool {
         self.checked.load(Ordering::Relaxed)
     }
@@ -258,6 +265,6 @@ impl Guest {
         self.shared.gate.leave(self.ticket);
         self.shared.call(None, self.attachment(), |rules, mover| rules.end(mover, instance));
         self.shared.lock().dismiss(self.ticket, instance);
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.memories.lock().clear();
     }
 }

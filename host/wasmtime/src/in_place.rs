@@ -1,6 +1,6 @@
 //! Windows that show objects without a copy and without an MMU: the window's base is put onto the object's own bytes.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use memctl_core::{
     Ask, Backend, Coherence, Error, InstanceId, MemoryId, ObjectId, Part, PastEnd, Protection, Sharing, Shown, Threads,
@@ -88,12 +88,7 @@ pub(crate) fn may_be_in_place(shared: &Shared, base: &Base) -> bool {
 
 impl Shared {
     /// `window` goes with `memory`, which is one of a store of this engine's.
-    pub(crate) fn trust(
-        &self,
-        engine: &Engine,
-        memory: &memctl_alias::Reservation,
-        window: &memctl_alias::Reservation,
-    ) {
+    pub(crate) fn trust(&self, engine: &Engine, memory: &crate::mmu::Reservation, window: &crate::mmu::Reservation) {
         if let (Some(memory), Some(window)) = (self.made.base_of(memory), self.made.base_of(window)) {
             window.trust(engine, &memory);
         }

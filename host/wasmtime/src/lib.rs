@@ -89,68 +89,110 @@
 //! Calls that are refused are logged at level debug to the target `memctl`, with the numbers that explain them; the guest gets
 //! the code only.
 
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
 mod attachment;
 mod base;
+#[cfg(feature = "std")]
 mod bell;
+#[cfg(not(feature = "std"))]
+#[path = "silent_bell.rs"]
+mod bell;
+mod board;
 mod body;
 mod buffer;
 mod builder;
 mod calls;
 mod component;
+#[cfg(feature = "std")]
 mod core_linker;
 mod creator;
 mod ctx;
+#[cfg(feature = "std")]
 mod declared;
 mod device;
 mod domain;
 mod error;
+#[cfg(feature = "std")]
 mod files;
+#[cfg(feature = "std")]
 mod filesystem;
 mod frames;
 mod gate;
 mod guest;
+#[cfg(feature = "std")]
 mod handles;
 mod heap;
+#[cfg(feature = "std")]
 mod heard;
 mod in_place;
+mod locks;
 mod means;
+#[cfg(not(feature = "std"))]
+mod membership;
 mod memories;
+mod mmu;
 mod mover;
 mod place;
 mod presence;
 mod protection;
+#[cfg(not(feature = "std"))]
+mod refusal;
 mod show;
 mod source;
+#[cfg(feature = "std")]
 mod static_protection;
 mod stats;
+#[cfg(feature = "std")]
 mod streams;
 mod sync;
 mod sys;
 mod tails;
+#[cfg(feature = "std")]
 mod tickets;
 mod twins;
 mod unsettled;
 mod waiting;
 mod window;
 mod wire;
+mod work;
 
+pub use board::board_config;
 pub use builder::DomainBuilder;
-pub use component::{Lease, Mapping, Object, add_to_linker_without_files_async, add_to_linker_without_files_sync};
+#[cfg(feature = "std")]
+pub use component::add_to_linker_without_files_async;
+pub use component::{Lease, Mapping, Object, add_to_linker_without_files_sync};
+#[cfg(feature = "std")]
 pub use core_linker::{add_to_core_linker_async, add_to_core_linker_sync};
 pub use ctx::{MemctlCtx, MemctlCtxBuilder, MemctlCtxView, MemctlView, attach};
+#[cfg(feature = "std")]
 pub use declared::{instantiate, instantiate_async};
 pub use device::{Device, DeviceLease};
 pub use domain::{Domain, Mode};
 pub use error::{BuildError, Cause, Violation};
+#[cfg(feature = "std")]
 pub use files::{add_to_linker_async, add_to_linker_sync};
-pub use memctl_alias::{FaultKind, host_page_size};
-pub use memctl_core::{Access, Bounds, Code, Error, HeapOptions, HeapRights, HeapStatus, Orphans, Quotas, Rights};
+#[cfg(not(feature = "std"))]
+pub use membership::Membership;
+#[cfg(feature = "std")]
+pub use memctl_alias::host_page_size;
+pub use memctl_core::{
+    Access, Bounds, Code, Error, HeapOptions, HeapRights, HeapStatus, Orphans, Quotas, Rights, Storage,
+};
+pub use mmu::FaultKind;
+#[cfg(not(feature = "std"))]
+pub use refusal::{Refusal, on_refusal};
 pub use source::Source;
+#[cfg(feature = "std")]
 pub use static_protection::{DeclarationError, StaticProtection};
 pub use stats::Stats;
+#[cfg(feature = "std")]
 pub use sys::note_faults;
+pub use work::HostWork;
 
 /// The README's embedding and guest compile.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

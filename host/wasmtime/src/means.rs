@@ -1,8 +1,8 @@
 //! By what means a memory is protected: host pages, checks in the guest's code, or the embedder's word that advice is enough.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
-use memctl_alias::{Protection, Reservation};
+use crate::mmu::{Protection, Reservation};
 use memctl_core::{Error, MemoryId, Shield, View};
 
 use crate::memories::Used;

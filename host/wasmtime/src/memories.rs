@@ -1,15 +1,15 @@
 //! The guest memories that the host made, found by address.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::{Directory, MemoryId, Shield};
 
 use crate::attachment::Attachment;
 use crate::base::Base;
+use crate::locks::{RwLock, per_thread, this_thread};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Every live memory that one domain's creator made, by base address.
 #[derive(Debug, Default)]
@@ -25,9 +25,9 @@ struct Made {
     guests: BTreeMap<Born, u64>,
 }
 
-thread_local! {
+per_thread! {
     /// How many guests this thread has begun.
-    static GUESTS: Cell<u64> = const { Cell::new(0) };
+    static GUESTS: u64 = 0;
 }
 
 /// A guest begins. Memories that this thread makes from now on are its, or another's that begins later, but none of who began before and was instantiated already.
@@ -42,21 +42,21 @@ struct Born {
     number: u64,
 }
 
+per_thread! {
+    /// How many memories this thread has made.
+    static NUMBER: u64 = 0;
+}
+
 impl Born {
     fn next() -> Self {
-        static THREADS: AtomicU64 = AtomicU64::new(0);
-        thread_local! {
-            static THREAD: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
-            static NUMBER: Cell<u64> = const { Cell::new(0) };
-        }
         READ_LAST.set(None);
-        Self { thread: THREAD.with(|thread| *thread), number: NUMBER.replace(NUMBER.get() + 1) }
+        Self { thread: this_thread(), number: NUMBER.replace(NUMBER.get() + 1) }
     }
 }
 
-thread_local! {
+per_thread! {
     /// The last memory of this thread whose base the engine read for the first time, and the number of its module's instance. Nothing if a memory was made since.
-    static READ_LAST: Cell<Option<(Born, u64)>> = const { Cell::new(None) };
+    static READ_LAST: Option<(Born, u64)> = None;
 }
 
 /// The instance that a memory belongs to whose base is read for the first time. wasmtime makes all memories of an instance, and then reads their
@@ -96,7 +96,7 @@ pub(crate) fn id_of(memory: &Reservation) -> MemoryId {
 
 impl Memories {
     pub(crate) fn insert(&self, base: Arc<Base>) {
-        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+        let mut made = self.made.write();
         let born = Born::next();
         made.by_birth.insert(born, base.clone());
         made.guests.insert(born, GUESTS.get());
@@ -106,42 +106,49 @@ impl Memories {
     /// The engine reads the base: the first time it does that for the instance that it made the memory for.
     pub(crate) fn note_read(&self, base: &Base) {
         base.instance_or(|| {
-            let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+            let made = self.made.read();
             made.by_base.get(&base.home().base().addr()).map_or(u64::MAX, |(_, born)| instance_of(*born))
         });
     }
 
     /// Where the memory is.
     pub(crate) fn base_of(&self, memory: &Reservation) -> Option<Arc<Base>> {
-        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let made = self.made.read();
         made.by_base.get(&memory.base().addr()).map(|(base, _)| base.clone())
     }
 
     pub(crate) fn remove(&self, memory: &Reservation) {
-        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+        let mut made = self.made.write();
         if let Some((_, born)) = made.by_base.remove(&memory.base().addr()) {
             made.by_birth.remove(&born);
             made.guests.remove(&born);
         }
     }
 
+    /// The memories at home in `partition`.
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn within(&self, partition: &core::ops::Range<usize>) -> alloc::vec::Vec<Arc<Base>> {
+        let made = self.made.read();
+        made.by_base.range(partition.clone()).map(|(_, (base, _))| base.clone()).collect()
+    }
+
     /// The memory that `address` lies in, or just past the end of. The address is a key, nothing else.
     pub(crate) fn at(&self, address: usize) -> Option<Arc<Reservation>> {
-        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let made = self.made.read();
         let (_, (base, _)) = made.by_base.range(..=address).next_back()?;
         base.home().contains(address).then(|| base.home().clone())
     }
 
     /// How many windows go with `memory`.
     pub(crate) fn windows(&self, memory: &Reservation) -> u32 {
-        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let made = self.made.read();
         // A directory has room for 28.
         made.directory(memory).map_or(0, |(_, directory)| u32::try_from(directory.windows.len()).unwrap_or(0))
     }
 
     /// Window `number`, from 1 on, of those that go with `memory`.
     pub(crate) fn window(&self, memory: &Reservation, number: u32) -> Option<Arc<Reservation>> {
-        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let made = self.made.read();
         let (born, directory) = made.directory(memory)?;
         let distance = directory.windows.get(usize::try_from(number.checked_sub(1)?).ok()?)?;
         let window = made.by_birth.get(&Born { number: born.number.checked_sub(u64::from(*distance))?, ..born })?;
@@ -151,7 +158,7 @@ impl Memories {
 
     /// The shield that guards `memory`, if it belongs to an instrumented module: one of the same instance, since anybody can forge one.
     pub(crate) fn shield_of(&self, memory: &Reservation) -> Option<(Arc<Reservation>, Shield)> {
-        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let made = self.made.read();
         let (guarded, _) = made.by_base.get(&memory.base().addr())?;
         made.behind(memory)?.find_map(|(born, distance, candidate)| {
             let shield = Shield::parse(&header(candidate)?, candidate.size())?;

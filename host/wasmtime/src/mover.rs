@@ -1,8 +1,8 @@
 //! Moving and showing bytes for the domain: the alias backend where it can, the copy backend elsewhere.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
-use memctl_alias::{FileObject, Protection, Reservation};
+use crate::mmu::{FileObject, Protection, Reservation};
 use memctl_core::{
     Access, Ask, Backend, Coherence, Error, Forbidden, MemoryId, ObjectId, Part, Sharing, Shield, Shown, Span, View,
 };
@@ -98,7 +98,7 @@ impl Mover<'_> {
         if self.is_inside(view.instance) {
             return Err(Error::Busy { start: view.offset, end: view.offset + view.window.len() });
         }
-        let mut twins = std::mem::take(self.twins);
+        let mut twins = core::mem::take(self.twins);
         let done = self.with_bytes(view, part.window, |storage, bytes| then(&mut twins, storage, bytes));
         if done.is_err() {
             twins.forget(view);
@@ -126,6 +126,7 @@ impl Backend for Mover<'_> {
         let aliasable = known && self.attachment.survives_faults() && self.shared.mode != Mode::Copy;
         let has_file = body(self.bodies, object)?.file().is_some();
         if self.shared.mode == Mode::Auto && !aliasable {
+            #[cfg(feature = "std")]
             tracing::debug!(
                 target: "memctl",
                 host_knows_the_memory = known,
@@ -317,7 +318,7 @@ impl Backend for Mover<'_> {
         match (self.known(memory), view.map(|view| view.shown)) {
             (Some(memory), Some(Shown::Snapshot | Shown::Alias)) => memory.hide(part.start(), part.len()),
             (Some(memory), Some(Shown::Copy) | None) => {
-                let host_page = memctl_alias::host_page_size();
+                let host_page = crate::mmu::host_page_size();
                 if part.start().is_multiple_of(host_page) && part.len().is_multiple_of(host_page) {
                     memory.discard(part.start(), part.len())
                 } else {
@@ -364,7 +365,7 @@ impl Backend for Mover<'_> {
 
 /// Whether a window has host pages to itself.
 fn has_whole_pages(view: &View) -> bool {
-    let page = crate::host_page_size();
+    let page = crate::mmu::host_page_size();
     view.window.start().is_multiple_of(page) && view.window.len().is_multiple_of(page)
 }
 

@@ -1,8 +1,8 @@
 //! Where a window is, as one call tells it.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::{InstanceId, Memory, MemoryId};
 
 use crate::memories::id_of;

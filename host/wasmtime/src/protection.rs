@@ -1,8 +1,8 @@
 //! Interface `protection`: what the guest's calls do, and the component linker's part.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::{Bounds, Error, Memory, Protection};
 use wasmtime::Result;
 use wasmtime::component::{Linker, WasmList};
@@ -10,7 +10,9 @@ use wasmtime::component::{Linker, WasmList};
 use crate::MemctlView;
 use crate::calls::{Answer, Claim};
 use crate::component::{Wire, answer, guest, interface, place};
-use crate::error::{Cause, Violation, refused};
+use crate::error::refused;
+#[cfg(feature = "std")]
+use crate::error::{Cause, Violation};
 use crate::guest::Guest;
 use crate::means::Means;
 use crate::memories::id_of;
@@ -137,6 +139,7 @@ pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Linker<T>) -> 
     })
 }
 
+#[cfg(feature = "std")]
 impl Guest {
     /// Whether host code may load or store bytes of the guest's for it, where the guest's own code would be checked: hardware needs no asking.
     pub(crate) fn check_access(
@@ -145,14 +148,14 @@ impl Guest {
         start: u64,
         len: u64,
         write: bool,
-    ) -> std::result::Result<(), Violation> {
+    ) -> core::result::Result<(), Violation> {
         if !self.is_checked() {
             return Ok(());
         }
         let forbidden = self.shared.lock().rules.forbidden_at(self.instance, id_of(memory), (start, len), write);
         forbidden.map_or(Ok(()), |address| {
             let violation =
-                Violation::Fault(Cause { address, kind: memctl_alias::FaultKind::Protection, write: Some(write) });
+                Violation::Fault(Cause { address, kind: crate::mmu::FaultKind::Protection, write: Some(write) });
             self.poison(violation);
             Err(violation)
         })

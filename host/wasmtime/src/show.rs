@@ -1,6 +1,7 @@
 //! How windows come to show objects.
 
-use memctl_alias::Protection;
+use crate::mmu::Protection;
+use alloc::vec::Vec;
 use memctl_core::{Access, Backend, Error, Part, Populate, Shown, Span, View};
 
 use crate::mover::{Mover, real};
@@ -12,7 +13,7 @@ impl Mover<'_> {
             if closes { self.with_bytes(view, view.window, |_, bytes| Ok(bytes.to_vec()))? } else { Vec::new() };
         if let Some(part) = part {
             self.stats.bytes_copied += part.real;
-            let mut twins = std::mem::take(self.twins);
+            let mut twins = core::mem::take(self.twins);
             let shown = self.with_bytes(view, part.window, |storage, bytes| {
                 memctl_copy::show(storage, part.offset, bytes, real(part))?;
                 if view.merges {
@@ -88,6 +89,7 @@ impl Mover<'_> {
     /// Opens memory of the guest's own again, when a window is not to be after all.
     fn open(&mut self, view: &View, own: Span) {
         if self.permit(view.memory, own, Some(Access::Write)).is_err() {
+            #[cfg(feature = "std")]
             tracing::warn!(target: "memctl", start = own.start(), len = own.len(), "guest memory stays protected: out of mappings");
         }
     }

@@ -1,20 +1,26 @@
 //! All unsafe code of this crate: guest memories that wasmtime asks for, and the bytes of windows.
 
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
 mod allocation;
 
-use std::ptr;
-use std::slice;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::ptr;
+use core::slice;
 
-use memctl_alias::Reservation;
 use memctl_core::{Error, Span, Threads};
+#[cfg(feature = "std")]
+use wasmtime::Store;
 use wasmtime::component::WasmList;
+#[cfg(feature = "std")]
 use wasmtime::unix::StoreExt;
-use wasmtime::{LinearMemory, MemoryCreator, MemoryType, Result, Store, StoreContextMut};
+use wasmtime::{LinearMemory, MemoryCreator, MemoryType, Result, StoreContextMut};
 
 use crate::DomainBuilder;
 use crate::base::Asked;
 use crate::creator::{Creator, GuestMemory};
+use crate::mmu::Reservation;
+use crate::work;
 pub(crate) use allocation::Allocation;
 
 // SAFETY: `Reservation::new` gives fresh zeroed memory of at least `minimum` bytes whose base never moves, reserves
@@ -50,16 +56,19 @@ unsafe impl MemoryCreator for Creator {
 // 4. The base never changes within one growth, and a growth that isn't by 0 never changes it: `put` is called while the guest calls the domain, not the engine.
 unsafe impl LinearMemory for GuestMemory {
     fn byte_size(&self) -> usize {
+        let _work = work::begin();
         self.base.note(Asked::Size);
         usize::try_from(self.base.home().size()).unwrap_or(usize::MAX)
     }
 
     fn byte_capacity(&self) -> usize {
+        let _work = work::begin();
         self.base.note(Asked::Other);
         self.base.capacity()
     }
 
     fn grow_to(&mut self, new_size: usize) -> Result<()> {
+        let _work = work::begin();
         self.base.note(Asked::Other);
         if !self.base.can_grow() {
             return Err(wasmtime::format_err!("a window that shows an object in place can't grow"));
@@ -68,6 +77,7 @@ unsafe impl LinearMemory for GuestMemory {
     }
 
     fn as_ptr(&self) -> *mut u8 {
+        let _work = work::begin();
         self.made.note_read(&self.base);
         self.base.address()
     }
@@ -89,6 +99,7 @@ impl DomainBuilder {
 /// Lets [`MemctlCtx::last_fault`](crate::MemctlCtx::last_fault) tell of forbidden accesses by the guest's own code too: wasmtime traps them before
 /// the domain's fault handler hears of them. [`attach`](crate::attach) does this; only embedders with a call hook of their own need it. Takes
 /// the store's [signal handler](StoreExt::set_signal_handler).
+#[cfg(feature = "std")]
 pub fn note_faults<T: 'static>(store: &mut Store<T>) {
     let note = |signal, info, context| {
         // SAFETY: wasmtime calls this in its handler of SIGSEGV, SIGILL, SIGFPE or SIGBUS, with that handler's arguments; other signals
@@ -112,7 +123,14 @@ pub(crate) fn with_window<R>(
     // SAFETY: the caller is a call into the domain, under its lock. The window's guest is not running: it is the
     // caller, or the gate keeps it out (`Mover::with_bytes` refuses the one that is inside); where there is no gate, only the caller's
     // windows are copied. Windows of a memory never overlap. No Rust reference into guest memory is kept across a call into the domain.
-    unsafe { memory.with_bytes(window.start(), window.len(), then) }
+    #[cfg(feature = "std")]
+    return unsafe { memory.with_bytes(window.start(), window.len(), then) };
+    #[cfg(not(feature = "std"))]
+    {
+        let (start, len) = memory.bytes(window.start(), window.len())?;
+        // SAFETY: as above, and `bytes` checked that the allocation has these, which it has for as long as the memory is held.
+        Ok(then(unsafe { slice::from_raw_parts_mut(memory.allocation().address(start), len) }))
+    }
 }
 
 /// The bytes of a list that a guest passed, to be written.
@@ -123,4 +141,17 @@ pub(crate) fn lend<'a, T: 'static>(store: &'a mut StoreContextMut<'_, T>, list: 
     // lives, so that neither the guest nor another host function can touch, grow or drop that memory. Its
     // provenance is exposed: compiled code reaches it by address.
     unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(address), len) }
+}
+
+/// What only the caller holds any more: whoever else did was lost and will give nothing back.
+///
+/// # Safety
+/// No other holder ever looks at it again or is dropped.
+#[cfg(not(feature = "std"))]
+pub(crate) unsafe fn reclaim<T>(held: Arc<T>) -> Option<T> {
+    for _lost in 1..Arc::strong_count(&held) {
+        // SAFETY: the count stays above 0, since this holder counts, and the others are lost, as the caller promises.
+        unsafe { Arc::decrement_strong_count(Arc::as_ptr(&held)) };
+    }
+    Arc::into_inner(held)
 }

@@ -1,6 +1,6 @@
 //! What windows show past the end of their objects: zeros.
 
-use memctl_alias::{FaultKind, Reservation};
+use crate::mmu::{FaultKind, Reservation};
 use memctl_core::{Error, Part, View};
 
 use crate::mover::Mover;
@@ -13,7 +13,7 @@ impl Mover<'_> {
             return Ok(());
         }
         let storage = self.bodies.get(&view.object).ok_or(Error::Stale { what: "object" })?.storage();
-        let Some((from, len)) = tail(part, storage.size()?, memctl_alias::host_page_size()) else { return Ok(()) };
+        let Some((from, len)) = tail(part, storage.size()?, crate::mmu::host_page_size()) else { return Ok(()) };
         if view.guarded || view.restricted {
             return self.zero_tail_beside(view, from, len);
         }
@@ -23,7 +23,7 @@ impl Mover<'_> {
     /// [`Mover::zero_tail`] of `len` bytes of the object from `offset` on, all of one host page, past the window: leases or protection may not let it be
     /// touched. Nobody stored there if nobody can.
     fn zero_tail_beside(&self, view: &View, offset: u64, len: u64) -> Result<(), Error> {
-        let host_page = memctl_alias::host_page_size();
+        let host_page = crate::mmu::host_page_size();
         let (page, at) = (offset - offset % host_page, offset % host_page);
         let bytes = usize::try_from(host_page).map_err(|_| Error::OutOfMemory { what: "a host page" })?;
         let file = self.file(view)?;
@@ -38,10 +38,10 @@ impl Mover<'_> {
     /// Whether the guest was last trapped for touching what is gone from the host page that the object ends in: what is there now was laid by the
     /// fault handler, and the guest is on its way out with that fault, not with one of this crate's own making.
     pub(crate) fn is_gone(&self, view: &View, part: Part) -> Result<bool, Error> {
-        let page = (part.window.start() + part.real) / memctl_alias::host_page_size();
+        let page = (part.window.start() + part.real) / crate::mmu::host_page_size();
         let fault = self.reservation(view)?.last_fault();
         Ok(fault.is_some_and(|fault| {
-            fault.kind == FaultKind::Vanished && fault.address / memctl_alias::host_page_size() == page
+            fault.kind == FaultKind::Vanished && fault.address / crate::mmu::host_page_size() == page
         }))
     }
 }

@@ -5,8 +5,9 @@
 //! that didn't change: bytes of the window that differ from the *twin*, its copy, are the guest's, and go to the file; all others come
 //! from there.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use memctl_core::{Error, InstanceId, MemoryId, Part, Storage, View};
 
@@ -145,7 +146,7 @@ fn changes<'a>(window: &'a [u8], twin: &'a [u8]) -> impl Iterator<Item = Range<u
     chunks.filter(|(_, (window, twin))| window != twin).flat_map(|(index, (window, twin))| {
         let differs = |at: &usize| window[*at] != twin[*at];
         let mut next = 0;
-        std::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             let start = (next..window.len()).find(differs)?;
             let end = (start..window.len()).find(|at| !differs(at)).unwrap_or(window.len());
             next = end;

@@ -3,10 +3,12 @@
 //! Until it does, its code goes by the old base. That is memory which is still there, and nobody else runs meanwhile; but a right that the guest gave up must not
 //! stay. So it has until its next call out to the host, which is the growth by 0 that settles the window, or traps it when that call returns.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 
 use crate::base::Base;
+use crate::locks::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The windows of one guest that have yet to settle.
 #[derive(Debug, Default)]
@@ -35,8 +37,8 @@ impl Unsettled {
             return;
         }
         self.any.store(true, Ordering::Relaxed);
-        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
-        if !bases.iter().any(|(known, _)| std::ptr::eq(known.as_ptr(), Arc::as_ptr(base))) {
+        let mut bases = self.bases.lock();
+        if !bases.iter().any(|(known, _)| core::ptr::eq(known.as_ptr(), Arc::as_ptr(base))) {
             bases.push((Arc::downgrade(base), Since::Now));
         }
     }
@@ -47,7 +49,7 @@ impl Unsettled {
 
     /// The guest calls the host.
     pub(crate) fn call_begins(&self) {
-        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bases = self.bases.lock();
         for (base, since) in bases.iter_mut() {
             *since = Since::Before;
             if let Some(base) = base.upgrade() {
@@ -73,7 +75,7 @@ impl Unsettled {
     }
 
     fn check(&self, late: impl Fn(Since) -> bool) -> Result<(), Overdue> {
-        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bases = self.bases.lock();
         bases.retain(|(base, _)| {
             base.upgrade().is_some_and(|base| {
                 base.stop_listening();

@@ -1,11 +1,12 @@
 //! Waiting for leases: a guest's call, or host code, stays until a lease is free, the time is up, or what it waited for is gone.
 
-use std::collections::BTreeMap;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+#[cfg(feature = "std")]
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 
 use memctl_core::{Asked, Error, InstanceId, LeaseId, WaiterId, Woken};
 
@@ -22,18 +23,32 @@ pub(crate) type Bells = BTreeMap<Woken, Arc<Bell>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// The task is suspended; needs a tokio runtime with its clock if there is a deadline.
+    #[cfg(feature = "std")]
     Async,
     /// The thread blocks.
     Blocking,
 }
 
+/// When to stop waiting.
+#[cfg(feature = "std")]
+pub(crate) type Deadline = std::time::Instant;
+/// When to stop waiting: there is no clock, and every wait ends at once, since nobody else runs meanwhile who could end it.
+#[cfg(not(feature = "std"))]
+pub(crate) type Deadline = ();
+
 /// When to stop waiting; never, if there is no such time.
-pub(crate) fn deadline(timeout: Duration) -> Option<Instant> {
-    Instant::now().checked_add(timeout)
+#[cfg(feature = "std")]
+pub(crate) fn deadline(timeout: Duration) -> Option<Deadline> {
+    Deadline::now().checked_add(timeout)
+}
+
+#[cfg(not(feature = "std"))]
+pub(crate) fn deadline(_timeout: Duration) -> Option<Deadline> {
+    Some(())
 }
 
 /// A guest passes nanoseconds, the largest number for "as long as it takes".
-pub(crate) fn deadline_of_guest(nanoseconds: u64) -> Option<Instant> {
+pub(crate) fn deadline_of_guest(nanoseconds: u64) -> Option<Deadline> {
     if nanoseconds == u64::MAX { None } else { deadline(Duration::from_nanos(nanoseconds)) }
 }
 
@@ -81,7 +96,12 @@ impl Wanted {
 }
 
 /// Waits for the bell or the deadline.
-pub(crate) async fn until(bell: &Bell, deadline: Option<Instant>, pace: Pace) {
+#[cfg(not(feature = "std"))]
+pub(crate) async fn until(_bell: &Bell, _deadline: Option<Deadline>, _pace: Pace) {}
+
+/// Waits for the bell or the deadline.
+#[cfg(feature = "std")]
+pub(crate) async fn until(bell: &Bell, deadline: Option<Deadline>, pace: Pace) {
     let rung = poll_fn(|cx| bell.poll(cx));
     match (pace, deadline) {
         (Pace::Blocking, deadline) => {
@@ -97,7 +117,7 @@ pub(crate) async fn until(bell: &Bell, deadline: Option<Instant>, pace: Pace) {
 
 impl Wait {
     /// Waits until it is served, or for the deadline.
-    pub(crate) async fn until(&self, deadline: Option<Instant>, pace: Pace) {
+    pub(crate) async fn until(&self, deadline: Option<Deadline>, pace: Pace) {
         until(&self.bell, deadline, pace).await;
     }
 

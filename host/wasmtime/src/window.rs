@@ -1,8 +1,9 @@
 //! Windows that are whole extra memories: which ones a guest has, and what is shown in them.
 
-use std::sync::Arc;
+use alloc::format;
+use alloc::sync::Arc;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::{Error, HandleId, MapOptions, MappingId, Shown};
 use wasmtime::component::{Linker, Resource, WasmList};
 use wasmtime::{Engine, Result, StoreContextMut};

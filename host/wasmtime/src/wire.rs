@@ -1,8 +1,8 @@
 //! The types of `wit/types.wit`, `wit/domain.wit` and `wit/mapping.wit` as they cross the component boundary.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core as rules;
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList, flags};
 
@@ -36,6 +36,7 @@ macro_rules! wire_enum {
 /// Lets the enums that core modules pass be found by number.
 macro_rules! numbered {
     ($($name:ident [$($case:ident),*];)*) => {$(
+        #[cfg(feature = "std")]
         impl $name {
             /// The case with this number on the wire.
             pub(crate) fn from_number(number: u32) -> Option<Self> {
@@ -244,6 +245,7 @@ pub(crate) fn capabilities(guest: &Guest, memory: Option<Arc<Reservation>>, tick
     can
 }
 
+#[cfg(feature = "std")]
 /// The flags as the canonical ABI flattens them: bit by bit in the order of the interface.
 pub(crate) fn bits(can: Capabilities) -> i32 {
     let flags = [

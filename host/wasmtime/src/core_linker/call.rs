@@ -1,8 +1,8 @@
 //! One call of a core module's: its memory, its handles, and results as the canonical ABI writes them.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::{Bounds, Code, HandleId, LeaseId, MappingId};
 use wasmtime::{Caller, Extern, Memory, Result, bail, format_err};
 

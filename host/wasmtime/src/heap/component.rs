@@ -1,5 +1,6 @@
 //! Interface `heap` in a component linker.
 
+use alloc::string::String;
 use memctl_core as rules;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList, flags};
 use wasmtime::{Result, StoreContextMut};
@@ -127,6 +128,7 @@ pub(crate) fn add_receive_sync<T: MemctlView + 'static>(linker: &mut Linker<T>) 
     })
 }
 
+#[cfg(feature = "std")]
 pub(crate) fn add_receive_async<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     let mut heap = linker.instance(interface!("heap"))?;
     heap.func_wrap_async("receive", |mut store: StoreContextMut<'_, T>, params: Receive| {

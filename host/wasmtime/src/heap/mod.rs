@@ -1,15 +1,15 @@
 //! Shared heaps: what guests' calls do. Component linkers, core linkers and embedders come to it from the files beside this one.
 
 pub(crate) mod component;
+#[cfg(feature = "std")]
 pub(crate) mod core_linker;
 mod publish;
 
 pub(crate) use publish::{Planned, publish};
 
-use std::sync::Arc;
-use std::time::Instant;
+use alloc::sync::Arc;
 
-use memctl_alias::Reservation;
+use crate::mmu::Reservation;
 use memctl_core::{Error, HeapId, HeapStatus, InstanceId, Protection, Received, ReceiverId, Shown, Token, Woken};
 use wasmtime::Engine;
 
@@ -20,7 +20,7 @@ use crate::domain::Shared;
 use crate::guest::Guest;
 use crate::mover::Mover;
 use crate::place::Place;
-use crate::waiting::{Pace, until};
+use crate::waiting::{Deadline, Pace, until};
 use crate::window::Number;
 
 /// A call on a block that answers nothing.
@@ -134,7 +134,7 @@ impl Guest {
         &self,
         heap: u64,
         queue: u32,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         pace: Pace,
     ) -> Answer<Token> {
         match self.receive_or_wait(heap, queue)? {

@@ -1,5 +1,7 @@
 //! What embedders do with heaps: publish them, look at them, say who may do what.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use memctl_core::{Access, Error, HeapOptions, HeapRights, HeapStatus};
 
 use crate::body::{Bodies, body};
@@ -123,7 +125,7 @@ pub(crate) fn publish(
             rules.publish_chain(name, &heaps, options).map(drop)
         }
         Planned::Heap(source) => {
-            let has_contents = matches!(source, Source::Bytes(_));
+            let has_contents = matches!(source.0, crate::source::From::Bytes(_) | crate::source::From::ReadOnly(_));
             let (medium, body) = body_of(mode, source, Access::Write, rules.granule())?;
             let size = body.storage().size()?;
             let granule = rules.granule().bytes();

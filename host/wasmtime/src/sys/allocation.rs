@@ -1,7 +1,8 @@
 //! Memory of the host's that stays where it is while anybody holds it: what windows are put onto.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::ptr::{self, NonNull};
+use alloc::alloc::{alloc_zeroed, dealloc};
+use core::alloc::Layout;
+use core::ptr::{self, NonNull};
 
 use memctl_core::Error;
 
@@ -11,10 +12,12 @@ use memctl_core::Error;
 /// too, while no method runs, and its host functions are lent them by the engine.
 #[derive(Debug)]
 pub(crate) struct Allocation {
-    // Invariant: `len` bytes from here on are allocated with `layout(len)` and initialized.
+    // Invariant: `len` bytes from here on are initialized, and allocated with `layout`, if there is one.
     start: NonNull<u8>,
     // Invariant: not 0.
     len: usize,
+    /// None if they are static: nobody's to free, nor to write.
+    layout: Option<Layout>,
 }
 
 // SAFETY: nothing in it belongs to a thread. Everything that touches the bytes runs under the domain's lock, but for compiled code; that runs while
@@ -26,8 +29,8 @@ unsafe impl Sync for Allocation {}
 /// Aligned as the engine's own memories are that have no host pages: for every access that wasm has.
 const ALIGN: usize = 16;
 
-fn layout(len: usize) -> Result<Layout, Error> {
-    Layout::from_size_align(len, ALIGN).map_err(|_| Error::OutOfMemory { what: "an anonymous object's bytes" })
+fn layout(len: usize, align: usize) -> Result<Layout, Error> {
+    Layout::from_size_align(len, align).map_err(|_| Error::OutOfMemory { what: "an anonymous object's bytes" })
 }
 
 impl Allocation {
@@ -35,13 +38,38 @@ impl Allocation {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
+    #[cfg(any(test, not(feature = "std")))]
     pub(crate) fn new(len: usize) -> Result<Self, Error> {
         let len = len.max(1);
-        let layout = layout(len)?;
+        Self::aligned(len, ALIGN)
+    }
+
+    /// `len` zero bytes, at least one, that a protection region of any unit can hold alone if there are a power of two of them.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(crate) fn for_region(len: usize) -> Result<Self, Error> {
+        const MOST: usize = 64 << 10;
+        let align = if cfg!(feature = "std") { ALIGN } else { len.min(MOST).next_power_of_two().max(ALIGN) };
+        Self::aligned(len.max(1), align)
+    }
+
+    fn aligned(len: usize, align: usize) -> Result<Self, Error> {
+        let layout = layout(len, align)?;
         // SAFETY: the layout's size is not 0.
         let start = unsafe { alloc_zeroed(layout) };
         let start = NonNull::new(start).ok_or(Error::OutOfMemory { what: "an anonymous object's bytes" })?;
-        Ok(Self { start, len })
+        Ok(Self { start, len, layout: Some(layout) })
+    }
+
+    /// Bytes of the program's own, at least one. Nobody writes them: `Buffer` refuses to, and guests' stores are checked where windows are put here.
+    pub(crate) fn of(bytes: &'static [u8]) -> Self {
+        assert!(!bytes.is_empty(), "an object has bytes");
+        Self { start: NonNull::from(bytes).cast(), len: bytes.len(), layout: None }
+    }
+
+    pub(crate) fn is_static(&self) -> bool {
+        self.layout.is_none()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -84,7 +112,7 @@ impl Allocation {
 
 impl Drop for Allocation {
     fn drop(&mut self) {
-        if let Ok(layout) = layout(self.len) {
+        if let Some(layout) = self.layout {
             // SAFETY: allocated with this layout, by the invariants. Nobody holds it any more: neither its object, nor a memory that the engine reads its
             // base of, see `Base`.
             unsafe { dealloc(self.start.as_ptr(), layout) }
