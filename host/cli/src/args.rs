@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compile::CompileArgs;
 use crate::component::ComponentArgs;
 use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
@@ -47,6 +48,9 @@ pub enum Command {
     /// Put windows into a core module: extra memories in which the host shows objects.
     #[command(after_help = crate::windows::HELP)]
     LinkWindows(LinkArgs),
+    /// Compile a program into an image that firmware on a board runs in place.
+    #[command(after_help = crate::compile::HELP)]
+    Compile(CompileArgs),
 }
 
 /// Flags and arguments of `memctl run`.

@@ -3,7 +3,7 @@
 //!
 //! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the programs, [`host`] runs
 //! them in a domain, each as a [`guest`] of it; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`], [`declare`], [`windows`] and [`component`] run none:
-//! they write programs anew.
+//! they write programs anew, and [`compile`] writes images of them for boards.
 //!
 //! ```no_run
 //! use clap::Parser;
@@ -20,6 +20,7 @@
 pub mod args;
 pub mod boards;
 pub mod compare;
+pub mod compile;
 pub mod component;
 pub mod componentize;
 pub mod declare;
