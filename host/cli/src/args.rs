@@ -11,7 +11,8 @@ use crate::component::ComponentArgs;
 use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
-use crate::spec::{DirSpec, EnvSpec, HeapSpec, ObjectSpec, QuotaSpec};
+use crate::size::Size;
+use crate::spec::{DirSpec, EnvSpec, FeedSpec, HeapSpec, ObjectSpec, QuotaSpec};
 use crate::windows::LinkArgs;
 
 /// Run WebAssembly programs that map memory, and check that they behave the same on every kind of memory hardware.
@@ -158,6 +159,10 @@ pub struct GuestArgs {
     /// Publish a shared heap of SIZE bytes as NAME, which grows to MAX if it has no room. What it holds at the end is not compared.
     #[arg(long = "heap", value_name = "NAME=SIZE[..MAX]", help_heading = "Memory control")]
     pub heaps: Vec<HeapSpec>,
+    /// Let a device write into the object NAME, in turn with the programs: before each round of turns, under a lease, the next bytes of file PATH, as many as the
+    /// object has, until the file ends. What it has no room for while somebody holds a lease there is lost.
+    #[arg(long = "feed", value_name = "NAME=PATH", help_heading = "Memory control")]
+    pub feeds: Vec<FeedSpec>,
     /// Change a limit: objects, object-bytes, mappings, mapped-bytes, leases, waiters, protected-ranges, blocks or block-bytes.
     #[arg(long = "quota", value_name = "KEY=VALUE", help_heading = "Memory control")]
     pub quotas: Vec<QuotaSpec>,
@@ -168,6 +173,10 @@ pub struct GuestArgs {
     /// How the engine lays out and guards memory where windows are copied: `board` needs `--backend copy`.
     #[arg(long, value_enum, default_value_t, help_heading = "Memory control")]
     pub engine: EngineChoice,
+    /// What windows and offsets are multiples of where windows are copied, as on a board with so small a granule: a power of two, the host page
+    /// unless said otherwise. Needs `--backend copy`.
+    #[arg(long, value_name = "BYTES", help_heading = "Memory control")]
+    pub granule: Option<Size>,
     /// Call the program so many times, in one instance: a turn each. What it keeps in its memory is there in the next turn; what traps or asks to exit
     /// begins anew.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Turns")]

@@ -66,7 +66,7 @@ Examples:
   memctl compare app.wasm
   memctl compare --dir data::/data --object frames=16MiB app.wasm /data/words.txt
   memctl compare --instrument app.wasm
-  memctl compare --engine board app.wasm
+  memctl compare --engine board --granule 32 app.wasm
   memctl compare --json app.wasm | jq .identical";
 
 pub(crate) const SOAK_HELP: &str = "\

@@ -9,6 +9,7 @@ use memctl_wasmtime::{Domain, HeapOptions, Mode, Quotas, Rights, Source, Stats};
 use wasmtime::{Config, Engine};
 
 use crate::args::{BackendChoice, EngineChoice};
+use crate::feed::Feed;
 use crate::guest::{Guest, Turn};
 use crate::program::Program;
 use crate::progress::Progress;
@@ -86,9 +87,12 @@ pub fn execute(
     });
     let mut guests: Vec<_> = compiled.collect::<Result<_>>()?;
 
+    let mut feeds: Vec<_> = setup.feeds.iter().map(|feed| Feed::new(&domain, feed)).collect::<Result<_>>()?;
+
     let mut turns = Vec::new();
     let mut time = Duration::ZERO;
     for number in 1..=setup.turns {
+        feeds.iter_mut().try_for_each(Feed::advance)?;
         for (guest, argv) in guests.iter_mut().zip(&setup.argvs) {
             let begin = || Ok((surroundings.wasi(setup, argv)?, domain.context().build()));
             let (ending, took) = guest.turn(leases, begin)?;
@@ -127,6 +131,9 @@ fn domain(backend: BackendChoice, leases: Leases, setup: &Setup, guests: usize) 
     if setup.advisory_protection {
         builder = builder.advisory_protection();
     }
+    if let Some(granule) = setup.granule.filter(|_| backend == BackendChoice::Copy) {
+        builder = builder.granule(granule);
+    }
     for object in &setup.objects {
         let (source, rights) = match &object.source {
             ObjectSource::Zeroes(size) => (Source::anonymous(size.0), Rights::all()),
@@ -146,7 +153,7 @@ fn domain(backend: BackendChoice, leases: Leases, setup: &Setup, guests: usize) 
         let options = HeapOptions { max_len: max.0, ..HeapOptions::default() };
         builder = builder.heap(name, Source::anonymous(size.0), options);
     }
-    builder.build().context("can't set memory control up (flags --backend, --object and --heap)")
+    builder.build().context("can't set memory control up (flags --backend, --granule, --object and --heap)")
 }
 
 fn guest_quotas(changes: &[QuotaSpec]) -> Result<Quotas> {

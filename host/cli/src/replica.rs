@@ -184,9 +184,11 @@ mod tests {
             dirs: dirs.collect(),
             objects: vec![],
             heaps: vec![],
+            feeds: vec![],
             quotas: vec![],
             advisory_protection: false,
             engine: crate::args::EngineChoice::default(),
+            granule: None,
         }
     }
 

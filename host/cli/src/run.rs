@@ -26,6 +26,9 @@ pub fn run(args: &RunArgs) -> Result<i32> {
     if setup.engine == EngineChoice::Board && args.backend != BackendChoice::Copy {
         bail!("--engine board: a board has no MMU; add --backend copy");
     }
+    if setup.granule.is_some() && args.backend != BackendChoice::Copy {
+        bail!("--granule: where windows alias, the granule is the host page; add --backend copy");
+    }
     let mut programs = Program::load_all(args.guest.apps())?;
     if args.instrument {
         programs = programs.iter().map(Program::instrumented).collect::<Result<_>>()?;

@@ -75,7 +75,7 @@ fn counting(then: &str) -> Vec<u8> {
 const WAYS: [&[&str]; 5] = [
     &["--backend", "alias"],
     &["--backend", "copy"],
-    &["--backend", "copy", "--engine", "board"],
+    &["--backend", "copy", "--engine", "board", "--granule", "32"],
     &["--backend", "copy", "--instrument"],
     &["--backend", "copy", "--engine", "board", "--instrument"],
 ];
@@ -146,4 +146,34 @@ fn the_null_page_is_sealed_and_the_shield_is_small() {
     let sizes: Vec<_> =
         shields("checked.wasm").iter().map(|ty| ty.initial << ty.page_size_log2.unwrap_or(16)).collect();
     assert_eq!(sizes, [10_000, 128 + 2 * 24]);
+}
+
+#[test]
+fn checks_for_a_small_granule_need_one() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("core.wasm"), counting("(i32.store8 (i32.const 16) (i32.const 1))")).unwrap();
+    succeeds(dir.path(), &[&["component", "core.wasm", "-o", "app.wasm"]]);
+    let instrument = ["instrument", "app.wasm", "--no-access", "32", "--granule", "32", "-o", "checked.wasm"];
+    succeeds(dir.path(), &[&instrument]);
+    for (granule, words) in [("32", "store to address 0x10"), ("64", "declares can't be had here")] {
+        let flags = ["--backend", "copy", "--granule", granule, "--object", "o=4096", "--turns", "2", "checked.wasm"];
+        let ended = ran(dir.path(), &[&["run"], &flags]);
+        assert!(ended.stderr.contains(words), "where the granule is {granule}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_device_writes_before_each_round_unless_somebody_is_in_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("app.wasm"), counting("")).unwrap();
+    fs::write(dir.path().join("bytes"), [[100; 4096], [200; 4096]].concat()).unwrap();
+    for way in WAYS {
+        fs::write(dir.path().join("object"), [0; 4096]).unwrap();
+        let flags = ["--turns", "3", "--object", "o=object", "--feed", "o=bytes", "app.wasm"];
+        let ended = ran(dir.path(), &[&["run"], way, &flags]);
+        // The program's mapping needs no lease, so that the device gets none from the second round on.
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(fs::read(dir.path().join("object")).unwrap()[..2], [103, 100], "{way:?}");
+        assert!(ended.stderr.contains("--feed o: 4096 bytes are lost"), "{}", ended.stderr);
+    }
 }
