@@ -10,6 +10,7 @@ use crate::component::ComponentArgs;
 use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
+use crate::plan::PlanArgs;
 use crate::spec::{DirSpec, EnvSpec, HeapSpec, ObjectSpec, QuotaSpec};
 use crate::windows::LinkArgs;
 
@@ -46,6 +47,9 @@ pub enum Command {
     /// Put windows into a core module: extra memories in which the host shows objects.
     #[command(after_help = crate::windows::HELP)]
     LinkWindows(LinkArgs),
+    /// Say whether programs fit a board, where everything goes there, and what keeps them apart.
+    #[command(after_help = crate::plan::HELP)]
+    Plan(PlanArgs),
 }
 
 /// Flags and arguments of `memctl run`.

@@ -10,6 +10,7 @@ Examples:
   memctl instrument sealed.wasm -o checked.wasm
   memctl link-windows --count 2 module.wasm -o linked.wasm
   memctl component linked.wasm -o component.wasm
+  memctl plan --board an505 component.wasm
 
 `memctl run --help`, and so on for each command, explains every flag.";
 
