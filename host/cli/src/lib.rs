@@ -31,6 +31,7 @@ pub mod host;
 pub mod instrument;
 pub mod log;
 pub mod output;
+pub mod plan;
 pub mod program;
 pub mod progress;
 pub mod replica;
