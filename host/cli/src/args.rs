@@ -13,7 +13,7 @@ use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
 use crate::plan::PlanArgs;
 use crate::size::Size;
-use crate::spec::{DirSpec, EnvSpec, HeapSpec, ObjectSpec, QuotaSpec};
+use crate::spec::{DirSpec, EnvSpec, FeedSpec, HeapSpec, ObjectSpec, QuotaSpec};
 use crate::windows::LinkArgs;
 
 /// Run WebAssembly programs that map memory, and check that they behave the same on every kind of memory hardware.
@@ -163,6 +163,10 @@ pub struct GuestArgs {
     /// Publish a shared heap of SIZE bytes as NAME, which grows to MAX if it has no room. What it holds at the end is not compared.
     #[arg(long = "heap", value_name = "NAME=SIZE[..MAX]", help_heading = "Memory control")]
     pub heaps: Vec<HeapSpec>,
+    /// Let a device write into the object NAME, in turn with the programs: before each round of turns, under a lease, the next bytes of file PATH, as many as the
+    /// object has, until the file ends. What it has no room for while somebody holds a lease there is lost.
+    #[arg(long = "feed", value_name = "NAME=PATH", help_heading = "Memory control")]
+    pub feeds: Vec<FeedSpec>,
     /// Change a limit: objects, object-bytes, mappings, mapped-bytes, leases, waiters, protected-ranges, blocks or block-bytes.
     #[arg(long = "quota", value_name = "KEY=VALUE", help_heading = "Memory control")]
     pub quotas: Vec<QuotaSpec>,

@@ -9,6 +9,7 @@ use memctl_wasmtime::{Domain, HeapOptions, Mode, Quotas, Rights, Source, Stats};
 use wasmtime::{Config, Engine};
 
 use crate::args::{BackendChoice, EngineChoice};
+use crate::feed::Feed;
 use crate::guest::{Guest, Turn};
 use crate::program::Program;
 use crate::progress::Progress;
@@ -86,9 +87,12 @@ pub fn execute(
     });
     let mut guests: Vec<_> = compiled.collect::<Result<_>>()?;
 
+    let mut feeds: Vec<_> = setup.feeds.iter().map(|feed| Feed::new(&domain, feed)).collect::<Result<_>>()?;
+
     let mut turns = Vec::new();
     let mut time = Duration::ZERO;
     for number in 1..=setup.turns {
+        feeds.iter_mut().try_for_each(Feed::advance)?;
         for (guest, argv) in guests.iter_mut().zip(&setup.argvs) {
             let begin = || Ok((surroundings.wasi(setup, argv)?, domain.context().build()));
             let (ending, took) = guest.turn(leases, begin)?;

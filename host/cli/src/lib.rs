@@ -25,6 +25,7 @@ pub mod component;
 pub mod componentize;
 pub mod declare;
 pub mod diff;
+mod feed;
 pub mod guest;
 mod help;
 pub mod host;

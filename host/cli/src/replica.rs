@@ -184,6 +184,7 @@ mod tests {
             dirs: dirs.collect(),
             objects: vec![],
             heaps: vec![],
+            feeds: vec![],
             quotas: vec![],
             advisory_protection: false,
             engine: crate::args::EngineChoice::default(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::args::{EngineChoice, GuestArgs};
-use crate::spec::{Access, DirSpec, EnvSpec, HeapSpec, ObjectSource, ObjectSpec, QuotaSpec};
+use crate::spec::{Access, DirSpec, EnvSpec, FeedSpec, HeapSpec, ObjectSource, ObjectSpec, QuotaSpec};
 
 /// Everything that the programs of one run can see of this machine.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Setup {
     pub objects: Vec<ObjectSpec>,
     /// Their shared heaps, no two of one name.
     pub heaps: Vec<HeapSpec>,
+    /// What devices write into objects; the paths are absolute.
+    pub feeds: Vec<FeedSpec>,
     /// Changed limits.
     pub quotas: Vec<QuotaSpec>,
     /// Protection may be no more than advice.
@@ -47,6 +49,7 @@ impl Setup {
             dirs: args.dirs.clone(),
             objects: args.objects.clone(),
             heaps: args.heaps.clone(),
+            feeds: args.feeds.clone(),
             quotas: args.quotas.clone(),
             advisory_protection: args.advisory_protection,
             engine: args.engine,
@@ -72,6 +75,14 @@ impl Setup {
             if !object_names.insert(object.name.as_str()) {
                 bail!("--object {}: given twice", object.name);
             }
+        }
+        for feed in &mut setup.feeds {
+            let shown = feed.path.display().to_string();
+            let name = &feed.object;
+            if !setup.objects.iter().any(|object| object.name == *name) {
+                bail!("--feed {name}={shown}: no --object is called {name}");
+            }
+            feed.path = real_path(&feed.path).with_context(|| format!("--feed {name}={shown}: no such file"))?;
         }
         let mut heap_names = BTreeSet::new();
         if let Some(twice) = setup.heaps.iter().find(|heap| !heap_names.insert(heap.name.as_str())) {
@@ -177,6 +188,8 @@ mod tests {
             (vec![format!("--object=f={here}")], "not a regular file"),
             (vec![format!("--object=f={here}/empty")], "is empty"),
             (vec!["--object=f=1".to_owned(), "--object=f=2".to_owned()], "--object f: given twice"),
+            (vec!["--feed=f=x".to_owned()], "--feed f=x: no --object is called f"),
+            (vec!["--object=f=1".to_owned(), "--feed=f=none".to_owned()], "--feed f=none: no such file"),
         ] {
             let flags: Vec<_> = flags.iter().map(String::as_str).collect();
             let error = format!("{:#}", check(&flags).unwrap_err());

@@ -161,3 +161,19 @@ fn checks_for_a_small_granule_need_one() {
         assert!(ended.stderr.contains(words), "where the granule is {granule}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn a_device_writes_before_each_round_unless_somebody_is_in_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("app.wasm"), counting("")).unwrap();
+    fs::write(dir.path().join("bytes"), [[100; 4096], [200; 4096]].concat()).unwrap();
+    for way in WAYS {
+        fs::write(dir.path().join("object"), [0; 4096]).unwrap();
+        let flags = ["--turns", "3", "--object", "o=object", "--feed", "o=bytes", "app.wasm"];
+        let ended = ran(dir.path(), &[&["run"], way, &flags]);
+        // The program's mapping needs no lease, so that the device gets none from the second round on.
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(fs::read(dir.path().join("object")).unwrap()[..2], [103, 100], "{way:?}");
+        assert!(ended.stderr.contains("--feed o: 4096 bytes are lost"), "{}", ended.stderr);
+    }
+}
