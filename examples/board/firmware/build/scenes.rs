@@ -66,13 +66,21 @@ pub(crate) fn write(out: &Path) {
     let list = board.join("scenes.toml");
     let text = fs::read_to_string(rerun(&list)).unwrap_or_else(|error| panic!("{}: {error}", list.display()));
     let scenes: Scenes = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", list.display()));
+    let scenes: Vec<_> = scenes.scene.into_iter().filter(|scene| chosen(&scene.name)).collect();
     fs::write(out.join("scenes.rs"), rust(&scenes, board, &images)).expect("cargo's folder can be written to");
 }
 
-fn rust(scenes: &Scenes, board: &Path, images: &Path) -> String {
+/// Whether a scene is among those in `$MEMCTL_BOARD_SCENES`, with commas between them; all are if that is not set. Flash has not room for the guests of
+/// all of them.
+fn chosen(name: &str) -> bool {
+    println!("cargo:rerun-if-env-changed=MEMCTL_BOARD_SCENES");
+    env::var("MEMCTL_BOARD_SCENES").map_or(true, |names| names.split(',').any(|chosen| chosen == name))
+}
+
+fn rust(scenes: &[Scene], board: &Path, images: &Path) -> String {
     let mut files = Files::default();
     let mut list = String::new();
-    for scene in &scenes.scene {
+    for scene in scenes {
         let guests = scene.guests.iter().map(|name| {
             let image = files.add(&images.join(name).with_extension("cwasm"));
             format!("Guest {{ name: {name:?}, image: Image::of({image}) }}, ")

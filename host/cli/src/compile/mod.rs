@@ -1,6 +1,7 @@
 //! `memctl compile`: the image of a program that firmware on a board runs in place.
 
 mod imports;
+mod strip;
 
 use std::path::PathBuf;
 
@@ -20,7 +21,8 @@ use crate::size::Size;
 /// What `memctl compile --help` says at its end.
 pub const HELP: &str = "\
 APP.wasm is the component that `memctl run` runs, byte for byte. Its code is compiled for the interpreter Pulley, which every
-board's firmware has; the image is not loaded but stays in flash, aligned to 16 bytes, and is run from there. It fits one version of
+board's firmware has; the image is not loaded but stays in flash, aligned to 16 bytes, and is run from there. Names of functions
+are left out. It fits one version of
 wasmtime and one configuration, `memctl_wasmtime::board_config`: firmware refuses others.
 
 What a board has for programs: wasi:memory-control without files, and of WASI stdout, to print. --provides adds what your firmware
@@ -116,10 +118,11 @@ pub fn compile(program: &Program, board: &Board, provided: &[String]) -> Result<
     if !needs.missing.is_empty() {
         bail!("{}", lacking(&needs.missing, &board.name));
     }
+    let stripped = strip::strip(component)?;
     let engine = Engine::new(&memctl_wasmtime::board_config(board.pulley())?)?;
     let image = {
         let _progress = Progress::spinner(format!("compiling {} for {}", program.path().display(), board.name));
-        engine.precompile_component(component).map_err(anyhow::Error::from).context("can't compile it")?
+        engine.precompile_component(&stripped).map_err(anyhow::Error::from).context("can't compile it")?
     };
     if let Some(flash) = flash(board)
         && image.len() as u64 > flash
