@@ -2,10 +2,11 @@
 
 use memctl_wasmtime::{Error, Rights, Source};
 
-use crate::scene::{AUTOMATIC, GRANULE, IN_PLACE, LEASED, READ, Scene, WINDOW};
+use crate::scene::{AUTOMATIC, IN_PLACE, LEASED, READ, Scene, WINDOW};
 
-static FLASH: [u8; WINDOW as usize] = {
-    let mut bytes = [7; WINDOW as usize];
+const LEN: usize = 0x1_0000;
+static FLASH: [u8; LEN] = {
+    let mut bytes = [7; LEN];
     bytes[9] = 8;
     bytes
 };
@@ -58,6 +59,6 @@ fn nobody_writes_it() {
     publish(&scene);
     assert!(matches!(scene.domain.write_object("flash", 0, &[1]), Err(Error::Access { .. })));
     assert!(scene.domain.publish("nothing", Source::read_only(&[]), Rights::READ).is_err());
-    assert_eq!(scene.domain.object_size("flash").expect("published"), 16 * GRANULE);
+    assert_eq!(scene.domain.object_size("flash").expect("published"), WINDOW);
     assert_eq!(scene.byte("flash", 9), 8);
 }
