@@ -11,6 +11,7 @@ use crate::component::ComponentArgs;
 use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
+use crate::plan::PlanArgs;
 use crate::size::Size;
 use crate::spec::{DirSpec, EnvSpec, FeedSpec, HeapSpec, ObjectSpec, QuotaSpec};
 use crate::windows::LinkArgs;
@@ -51,6 +52,9 @@ pub enum Command {
     /// Compile a program into an image that firmware on a board runs in place.
     #[command(after_help = crate::compile::HELP)]
     Compile(CompileArgs),
+    /// Say whether programs fit a board, where everything goes there, and what keeps them apart.
+    #[command(after_help = crate::plan::HELP)]
+    Plan(PlanArgs),
 }
 
 /// Flags and arguments of `memctl run`.

@@ -11,6 +11,7 @@ Examples:
   memctl link-windows --count 2 module.wasm -o linked.wasm
   memctl component linked.wasm -o component.wasm
   memctl compile --board an505 component.wasm
+  memctl plan --board an505 component.wasm
 
 `memctl run --help`, and so on for each command, explains every flag.";
 

@@ -32,6 +32,7 @@ pub mod host;
 pub mod instrument;
 pub mod log;
 pub mod output;
+pub mod plan;
 pub mod program;
 pub mod progress;
 pub mod replica;

@@ -3,7 +3,7 @@
 use clap::Parser;
 use memctl_cli::args::{Cli, Command};
 use memctl_cli::log::{self, Detail};
-use memctl_cli::{compare, compile, component, declare, instrument, run, soak, windows};
+use memctl_cli::{compare, compile, component, declare, instrument, plan, run, soak, windows};
 
 fn main() {
     let cli = Cli::parse();
@@ -15,7 +15,8 @@ fn main() {
         | Command::Declare(_)
         | Command::Component(_)
         | Command::LinkWindows(_)
-        | Command::Compile(_) => false,
+        | Command::Compile(_)
+        | Command::Plan(_) => false,
     };
     log::start(if verbose { Detail::Decisions } else { Detail::Reasons });
     let result = match &cli.command {
@@ -27,6 +28,7 @@ fn main() {
         Command::Component(args) => component::run(args),
         Command::LinkWindows(args) => windows::run(args),
         Command::Compile(args) => compile::run(args),
+        Command::Plan(args) => plan::run(args),
     };
     let code = result.unwrap_or_else(|error| {
         eprintln!("memctl: {error:#}");

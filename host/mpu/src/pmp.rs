@@ -31,10 +31,11 @@ pub enum Locks {
     Allowed,
 }
 
-/// A unit with `N` entries. What no entry covers is for machine mode only.
+/// A unit with `N` entries at most. What no entry covers is for machine mode only.
 #[derive(Clone, Copy, Debug)]
 pub struct Unit<const N: usize> {
     limit: u64,
+    entries: u8,
     grain: u64,
     locks: Locks,
     slack: u64,
@@ -53,13 +54,19 @@ impl<const N: usize> Unit<N> {
     /// The unit of an RV32 core: 34 bits of address, of which 32 are used here.
     #[must_use]
     pub const fn rv32() -> Self {
-        Self { limit: 1 << 32, grain: 4, locks: Locks::Refused, slack: 0 }
+        Self { limit: 1 << 32, entries: u8::MAX, grain: 4, locks: Locks::Refused, slack: 0 }
     }
 
     /// The unit of an RV64 core: 56 bits of address. `pmpaddr` can't hold their end, so ranges end below the last MiB.
     #[must_use]
     pub const fn rv64() -> Self {
         Self { limit: (1 << 56) - (1 << 20), ..Self::rv32() }
+    }
+
+    /// A unit that has only so many of the `N` entries.
+    #[must_use]
+    pub const fn entries(self, entries: u8) -> Self {
+        Self { entries, ..self }
     }
 
     /// A unit that knows only multiples of `bytes`, a power of two from 4 on: what the manual calls its grain.
@@ -91,8 +98,7 @@ impl<const N: usize> Unit<N> {
     pub fn plan(&self, ranges: &[Range]) -> Result<Plan<Entry, N>, Error> {
         let layers = self.layers(ranges)?;
         layers.check_rights(|range| encode(range.rights, self.locks))?;
-        let available = u8::try_from(N).unwrap_or(u8::MAX);
-        let mut draft = Draft::new(Entry { cfg: 0, addr: 0 }, available);
+        let mut draft = Draft::new(Entry { cfg: 0, addr: 0 }, self.entries);
         let pieces = layers.pieces().joined(&layers).with_gaps();
         Arrangement::best(self, &layers, pieces.as_slice()).each(|range, place| {
             // Nobody's bytes have an entry where they lie in a run.

@@ -5,6 +5,7 @@ use wasmtime::{Error, Result, Store, StoreContextMut, ensure};
 
 use crate::console::say;
 use crate::engine::engine;
+use crate::report::figure;
 use crate::sys::arena;
 use crate::sys::image::image;
 
@@ -20,7 +21,7 @@ fn filled(after: &str) {
 /// When wasmtime refuses it, or when its answer is wrong.
 pub(crate) fn run() -> Result<()> {
     let image = image!("hello");
-    say!("bare: image of {} bytes", image.len());
+    figure("embedded", image.len());
     let engine = engine()?;
     filled("engine");
     let component: Component = image.load(&engine)?;

@@ -13,6 +13,9 @@ const BASE: usize = 3;
 /// The parts of windows that are watched, each in a region of its own.
 pub(crate) const MOST_PARTS: usize = 4;
 
+/// Bytes of a part at least.
+const SMALLEST_PART: usize = 256;
+
 /// A part of a window, and whether a store was seen there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Part {
@@ -38,6 +41,15 @@ pub(crate) struct Layout {
     regions: Regions,
 }
 
+/// Bytes of each part of a window: a power of two, as PMSAv7 wants it, and no more parts than there may be.
+fn part_len(window: &Addresses<usize>) -> usize {
+    let mut each = SMALLEST_PART;
+    while window.len() / each > MOST_PARTS {
+        each *= 2;
+    }
+    each
+}
+
 /// A range of addresses with these rights.
 pub(crate) fn range(addresses: &Addresses<usize>, rights: Rights) -> Range {
     Range::new(addresses.start as u64, addresses.len() as u64, rights)
@@ -58,29 +70,37 @@ impl Layout {
         [range(&place::flash(), Rights::CODE), range(&place::shared_statics(), Rights::DATA), range(ram, Rights::DATA)]
     }
 
-    /// Watches a window instead of those watched before: it is read-only until its first store, part by part.
+    /// Watches a window instead of those watched before: it is read-only until its first store, part by part. Of a window whose bounds
+    /// don't fit the unit, what lies between the first and the last bound that do.
     ///
     /// # Errors
     /// The unit can't draw its bounds; nothing changed.
     pub(crate) fn watch(&mut self, window: &Addresses<usize>) -> Result<(), Error> {
-        let each = (window.len() / MOST_PARTS).max(1).next_power_of_two().max(1024).min(window.len());
+        let mut watching = Self { watched: 0, ..self.clone() };
+        let each = part_len(window);
+        let first = window.start.next_multiple_of(each);
+        for start in (first..window.end).step_by(each).filter(|start| start + each <= window.end).take(MOST_PARTS) {
+            watching.parts[watching.watched] = Part { start, len: each, dirty: false };
+            watching.watched += 1;
+        }
+        let (ranges, count) = watching.ranges();
+        let plan = protection::plan(&ranges[..count])?;
+        for part in 0..watching.watched {
+            watching.numbers[part] = plan.region_of(BASE + part).unwrap_or(usize::MAX);
+        }
+        watching.regions = Regions::of(&plan);
+        *self = watching;
+        Ok(())
+    }
+
+    /// What the unit is asked for, while no part is dirty: so many ranges of these.
+    pub(crate) fn ranges(&self) -> ([Range; BASE + MOST_PARTS], usize) {
         let mut ranges = [Range::new(0, 0, Rights::CONSTANTS); BASE + MOST_PARTS];
         ranges[..BASE].copy_from_slice(&Self::base(&self.ram));
-        let mut parts = self.parts;
-        let mut watched = 0;
-        for start in window.clone().step_by(each).take(MOST_PARTS) {
-            let len = each.min(window.end - start);
-            parts[watched] = Part { start, len, dirty: false };
-            ranges[BASE + watched] = range(&(start..start + len), Rights::CONSTANTS).single();
-            watched += 1;
+        for (range, part) in ranges[BASE..].iter_mut().zip(self.parts()) {
+            *range = self::range(&(part.start..part.start + part.len), Rights::CONSTANTS).single();
         }
-        let plan = protection::plan(&ranges[..BASE + watched])?;
-        for part in 0..watched {
-            self.numbers[part] = plan.region_of(BASE + part).unwrap_or(usize::MAX);
-        }
-        self.regions = Regions::of(&plan);
-        (self.parts, self.watched) = (parts, watched);
-        Ok(())
+        (ranges, BASE + self.watched)
     }
 
     /// The parts watched.

@@ -8,3 +8,12 @@ pub(crate) enum Exit {
     /// Something was not; a line above says what.
     Failure,
 }
+
+/// Whether code has privilege.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Level {
+    /// A guest's code, or wasmtime's for it.
+    Lowered,
+    /// The kernel's.
+    Raised,
+}

@@ -17,6 +17,7 @@ mod machine;
 mod panic;
 #[cfg(feature = "partitions")]
 mod probe;
+mod report;
 #[cfg(feature = "partitions")]
 mod scenes;
 mod sys;
@@ -27,17 +28,10 @@ mod tracking;
 use bare as scenes;
 use console::say;
 use machine::Exit;
-use sys::{arena, place, stack};
+use sys::place;
 
 /// All that the firmware does, from boot to exit.
 fn main() -> Exit {
     say!("{} boots, {} bytes of RAM given out", sys::machine::core_name(), place::ram_used().len());
-    let outcome = scenes::run();
-    if let Err(error) = &outcome {
-        say!("failed: {error:#}");
-    }
-    say!("stack: {} of {} bytes used", stack::peak(place::kernel_stack()), place::kernel_stack().len());
-    let fill = arena::kernel_fill();
-    say!("kernel arena: {} of {} bytes used, {} left", fill.peak, fill.size, fill.now);
-    if outcome.is_ok() { Exit::Success } else { Exit::Failure }
+    report::end(scenes::run())
 }

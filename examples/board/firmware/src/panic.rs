@@ -9,8 +9,11 @@ use crate::sys::partition;
 
 #[panic_handler]
 fn panic(panic: &PanicInfo<'_>) -> ! {
-    privilege::raise();
-    say!("{panic}");
+    let _level = privilege::raise();
+    match panic.location() {
+        Some(at) => say!("panic in {}:{}: {}", at.file(), at.line(), panic.message()),
+        None => say!("panic: {}", panic.message()),
+    }
     if partition::runs() && !partition::kernel_is_busy() {
         privilege::abandon();
     }

@@ -8,6 +8,9 @@ use crate::sys::machine::console;
 
 #[panic_handler]
 fn panic(panic: &PanicInfo<'_>) -> ! {
-    say!("{panic}");
+    match panic.location() {
+        Some(at) => say!("panic in {}:{}: {}", at.file(), at.line(), panic.message()),
+        None => say!("panic: {}", panic.message()),
+    }
     console::exit(Exit::Failure)
 }

@@ -1,13 +1,12 @@
 //! Dirty tracking: a watched window is read-only; its first store faults, is noted, and goes on.
 
 use core::cell::RefCell;
-use core::ops::Range;
 
 use critical_section::Mutex;
-use memctl_mpu::Error;
 
 use crate::fault::{Access, Fault};
 use crate::layout::{Layout, MOST_PARTS, Part};
+use crate::sys::machine::protection_off;
 
 /// The layout in force, while a partition runs.
 static IN_FORCE: Mutex<RefCell<Option<Layout>>> = Mutex::new(RefCell::new(None));
@@ -28,14 +27,11 @@ fn with<R>(change: impl FnOnce(&mut Layout) -> R) -> Option<R> {
     critical_section::with(|cs| IN_FORCE.borrow_ref_mut(cs).as_mut().map(change))
 }
 
-/// Watches a window of the partition that runs. False when the unit can't: then nothing is watched that wasn't.
-pub(crate) fn watch(window: &Range<usize>) -> bool {
-    let watch = |layout: &mut Layout| -> Result<(), Error> {
-        layout.watch(window)?;
-        layout.load();
-        Ok(())
-    };
-    matches!(with(watch), Some(Ok(())))
+/// Does something with privilege that regions would refuse it.
+pub(crate) fn without_regions(change: impl FnOnce()) {
+    protection_off();
+    change();
+    with(|layout| layout.load());
 }
 
 /// The parts watched of the partition that runs, and which of them stores were seen in.

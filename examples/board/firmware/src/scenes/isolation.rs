@@ -3,15 +3,19 @@
 use alloc::boxed::Box;
 
 use wasmtime::component::{Linker, TypedFunc};
-use wasmtime::{CallHook, Error, Result, Store, ensure};
+use wasmtime::{CallHook, Error, Result, Store, bail, ensure};
 
 use crate::console::say;
 use crate::engine::engine;
+use crate::fault::{Access, By};
+use crate::machine::Level;
+use crate::report::figure;
 use crate::sys::image::image;
-use crate::sys::machine::privilege;
+use crate::sys::machine::protection::IN_FORCE;
+use crate::sys::machine::{console, privilege};
 use crate::sys::partition::{self, GivenUp, Partition};
 use crate::sys::pool::Pool;
-use crate::sys::{arena, place};
+use crate::sys::{place, trial};
 
 /// A guest of this scene: counts its turns, pokes where it is told to.
 struct Trial {
@@ -28,7 +32,9 @@ impl Trial {
         store.call_hook(|_, crossing| {
             match crossing {
                 CallHook::CallingWasm | CallHook::ReturningFromHost => privilege::lower(),
-                CallHook::ReturningFromWasm | CallHook::CallingHost => privilege::raise(),
+                CallHook::ReturningFromWasm | CallHook::CallingHost => {
+                    let _level = privilege::raise();
+                }
             }
             Ok(())
         });
@@ -75,32 +81,91 @@ pub(crate) fn play() -> Result<()> {
     ensure!(counted(turn(&mut first, 0)) == Some(2), "the first guest's second turn");
     let own = first.bytes().end - 64;
     ensure!(counted(turn(&mut first, own)) == Some(3), "a poke into its own partition is none");
-    let places = [
-        ("its neighbour", second.bytes().start + 32),
-        ("the kernel's statics", place::kernel_statics().start),
-        ("the kernel's stack", place::kernel_stack().start),
-        ("flash", place::flash().start + 0x1000),
-        ("a device", 0x4000_0000),
-    ];
-    for (name, address) in places {
-        match turn(&mut first, address) {
-            Err(GivenUp(Some(fault))) if fault.address == Some(address) => {
-                say!("isolation: a poke at {name} was caught at {address:#x}: {:?} by {:?}", fault.access, fault.by);
-            }
-            other => wasmtime::bail!("a poke at {name}, {address:#x}: {other:x?}"),
-        }
-        ensure!(counted(turn(&mut first, 0)) == Some(1), "started anew, the guest counts from one");
+    if IN_FORCE {
+        pokes(&mut first, second.bytes().start + 32)?;
+        overflow(&mut first)?;
+        forged_gate(&mut first)?;
     }
+    panics(&mut first)?;
     ensure!(counted(turn(&mut second, 0)) == Some(2), "the neighbour counts on");
     for partition in [&first, &second] {
         let used = partition.used();
-        say!(
-            "isolation: partition used {} bytes of stack, {} of {} bytes of arena",
-            used.stack,
-            used.arena.peak,
-            used.arena.size
-        );
+        figure("partition-stack-peak", used.stack);
+        figure("partition-arena-peak", used.arena.peak);
+        figure("partition-arena", used.arena.size);
     }
-    ensure!(arena::strays() == 0, "{} blocks went astray", arena::strays());
     Ok(())
+}
+
+/// Whether a turn was one of a guest that began anew.
+fn anew(partition: &mut Partition<Trial>) -> Result<()> {
+    ensure!(matches!(turn(partition, 0), Ok(Some(1))), "started anew, the guest counts from one");
+    Ok(())
+}
+
+/// Stores of a guest that got out, at what is not its own.
+fn pokes(partition: &mut Partition<Trial>, neighbour: usize) -> Result<()> {
+    let places = [
+        ("its neighbour", neighbour),
+        ("the kernel's statics", place::kernel_statics().start),
+        ("the kernel's stack", place::kernel_stack().start),
+        ("flash", place::flash().start + 0x1000),
+        ("a device", console::DEVICE),
+    ];
+    for (name, address) in places {
+        match turn(partition, address) {
+            Err(GivenUp(Some(fault))) if fault.address == Some(address) && fault.by == By::Unprivileged => {
+                say!("isolation: a poke at {name} was caught at {address:#x}");
+            }
+            other => bail!("a poke at {name}, {address:#x}: {other:x?}"),
+        }
+        anew(partition)?;
+    }
+    Ok(())
+}
+
+/// Code without privilege that needs more stack than there is.
+fn overflow(partition: &mut Partition<Trial>) -> Result<()> {
+    #[inline(never)]
+    fn deeper(depth: u32) -> u32 {
+        let frame = core::hint::black_box([depth; 64]);
+        if depth == 0 { 0 } else { deeper(depth - 1) + frame[63] }
+    }
+    let outcome = partition.turn(|_| {
+        privilege::lower();
+        let sum = deeper(core::hint::black_box(1000));
+        let _level = privilege::raise();
+        sum
+    });
+    match outcome {
+        Err(GivenUp(Some(fault))) => say!("isolation: a stack that overflows was caught: {:?}", fault.access),
+        other => bail!("a stack overflows: {other:x?}"),
+    }
+    anew(partition)
+}
+
+/// Panics, with and without privilege.
+fn panics(partition: &mut Partition<Trial>) -> Result<()> {
+    for level in [Level::Lowered, Level::Raised] {
+        let outcome: Result<(), GivenUp> = partition.turn(|_| {
+            if level == Level::Lowered {
+                privilege::lower();
+            }
+            panic!("isolation: on purpose, privilege {level:?}");
+        });
+        ensure!(matches!(outcome, Err(GivenUp(None))), "a panic gives the partition up");
+        anew(partition)?;
+    }
+    Ok(())
+}
+
+/// Raising privilege from elsewhere than the gate.
+fn forged_gate(partition: &mut Partition<Trial>) -> Result<()> {
+    match partition.turn(|_| trial::call_the_kernel(Level::Lowered)) {
+        Err(GivenUp(Some(fault))) if fault.access == Access::Gate && fault.by == By::Unprivileged => {
+            say!("isolation: a call of the kernel from elsewhere than its gate was caught");
+        }
+        other => bail!("a call of the kernel from elsewhere than its gate: {other:x?}"),
+    }
+    anew(partition)
 }

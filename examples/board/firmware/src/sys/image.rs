@@ -9,8 +9,8 @@ use wasmtime::{Engine, Result};
 #[derive(Clone, Copy)]
 pub(crate) struct Image(&'static Aligned<[u8]>);
 
-/// Bytes at a multiple of 16, as wasmtime asks of code.
-#[repr(C, align(16))]
+/// Bytes at a multiple of 32: wasmtime asks for 16, and an object in flash starts at a granule.
+#[repr(C, align(32))]
 pub(crate) struct Aligned<T: ?Sized>(pub(crate) T);
 
 impl Image {

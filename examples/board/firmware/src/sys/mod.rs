@@ -13,3 +13,5 @@ pub(crate) mod pool;
 pub(crate) mod stack;
 mod start;
 mod tls;
+#[cfg(feature = "partitions")]
+pub(crate) mod trial;

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use crate::fault::{self, Fault};
 use crate::layout::Layout;
+use crate::machine::Level;
 use crate::sys::arena::{self, Arena, Fill};
 use crate::sys::machine::privilege;
 use crate::sys::machine::switch::board_enter;
@@ -17,8 +18,9 @@ use crate::tracking;
 /// Whether a partition runs, and where the kernel's registers are while one does.
 static RUNS: AtomicBool = AtomicBool::new(false);
 static KERNEL_STACK_POINTER: AtomicUsize = AtomicUsize::new(0);
-/// Whether the kernel changes what all partitions share.
-static BUSY: AtomicBool = AtomicBool::new(false);
+/// How deep the kernel is in changing what all partitions share, and whether it came there from code without privilege.
+static DEPTH: AtomicUsize = AtomicUsize::new(0);
+static CAME_LOWERED: AtomicBool = AtomicBool::new(false);
 
 /// Whether a partition runs, or the kernel on its behalf.
 pub(crate) fn runs() -> bool {
@@ -31,19 +33,31 @@ pub(super) fn kernel_stack_pointer() -> usize {
 
 /// Whether a partition that fails now would leave what all share half changed.
 pub(crate) fn kernel_is_busy() -> bool {
-    BUSY.load(Relaxed)
+    DEPTH.load(Relaxed) != 0
 }
 
-/// From here on the kernel changes what all partitions share: what it allocates is its own.
+/// From here on the kernel changes what all partitions share: with privilege, and what it allocates is its own. Also from code without
+/// privilege; pairs with [`kernel_ends`] and may nest.
 pub(crate) fn kernel_begins() {
-    BUSY.store(true, Relaxed);
-    arena::for_kernel();
+    let came = privilege::raise();
+    let depth = DEPTH.load(Relaxed);
+    if depth == 0 {
+        CAME_LOWERED.store(came == Level::Lowered, Relaxed);
+        arena::for_kernel();
+    }
+    DEPTH.store(depth + 1, Relaxed);
 }
 
 /// What all partitions share is whole again.
 pub(crate) fn kernel_ends() {
-    BUSY.store(false, Relaxed);
-    arena::for_partition();
+    let depth = DEPTH.load(Relaxed) - 1;
+    DEPTH.store(depth, Relaxed);
+    if depth == 0 {
+        arena::for_partition();
+        if CAME_LOWERED.load(Relaxed) {
+            privilege::lower();
+        }
+    }
 }
 
 /// Why a partition was given up: a fault, or None for a panic.
@@ -103,6 +117,11 @@ impl<T> Partition<T> {
         self.layout.count()
     }
 
+    /// Its layout, to change it for the next turn. A partition that is given up has a new one.
+    pub(crate) fn layout(&mut self) -> &mut Layout {
+        &mut self.layout
+    }
+
     /// What it used since it was made, or given up last.
     pub(crate) fn used(&self) -> Used {
         Used { stack: stack::peak(self.stack()), arena: arena::fill(self.arena) }
@@ -130,7 +149,7 @@ impl<T> Partition<T> {
         let (gone, answer) = enter(stack.end, turn, &mut self.tenant);
         arena::serve_kernel();
         RUNS.store(false, Relaxed);
-        BUSY.store(false, Relaxed);
+        DEPTH.store(0, Relaxed);
         machine::protection_off();
         let layout = tracking::release();
         if gone {
@@ -192,5 +211,5 @@ pub(crate) fn poke(address: usize) {
     privilege::lower();
     // SAFETY: none: this is for tests that want the fault. In regions-off builds nobody calls it.
     unsafe { ptr::with_exposed_provenance_mut::<u8>(address).write_volatile(0x5A) };
-    privilege::raise();
+    let _was_lowered = privilege::raise();
 }

@@ -8,6 +8,9 @@ use cortex_m_semihosting::hio::{self, HostStream};
 
 use crate::machine::Exit;
 
+/// A device that no guest may touch: the first of the machines' peripherals.
+pub(crate) const DEVICE: usize = 0x4000_0000;
+
 static STREAM: Mutex<RefCell<Option<HostStream>>> = Mutex::new(RefCell::new(None));
 
 /// Writes bytes. What the host does not take is lost.

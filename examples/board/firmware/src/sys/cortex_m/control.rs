@@ -42,12 +42,20 @@ pub(super) fn on() {
     cortex_m::asm::isb();
 }
 
-/// Writes one region. While the unit is off.
-pub(super) fn write(number: u8, rbar: u32, last: u32) {
-    // SAFETY: RNR selects; the unit is off.
-    unsafe { RNR.write_volatile(u32::from(number)) };
-    // SAFETY: RBAR of the region selected; the unit is off.
+/// Writes one region's registers.
+pub(super) fn write(number: usize, rbar: u32, last: u32) {
+    // SAFETY: RNR selects, whether the unit is on or off.
+    unsafe { RNR.write_volatile(u32::try_from(number).unwrap_or(0)) };
+    // SAFETY: RBAR of the region selected; this is privileged code, which runs in flash and on memory that the planner's regions let it use.
     unsafe { RBAR.write_volatile(rbar) };
-    // SAFETY: RASR or RLAR of the region selected; the unit is off.
+    // SAFETY: RASR or RLAR of the region selected; as above.
     unsafe { LAST.write_volatile(last) };
+}
+
+/// Writes one region while the unit is on: of the same bytes as before, so that nothing is uncovered or covered twice in between.
+pub(super) fn change(number: usize, rbar: u32, last: u32) {
+    cortex_m::asm::dmb();
+    write(number, rbar, last);
+    cortex_m::asm::dsb();
+    cortex_m::asm::isb();
 }

@@ -3,7 +3,7 @@
 //! Armv7-M ARM B1.5.6 (stacking), B3.2.15 (CFSR).
 
 use crate::fault::{Access, By, Fault, Verdict, judge};
-use crate::machine::Exit;
+use crate::machine::{Exit, Level};
 use crate::sys::machine::privilege::{self, Gate};
 use crate::sys::machine::{console, switch};
 use crate::sys::partition;
@@ -79,10 +79,10 @@ extern "C" fn board_on_fault(frame: *mut u32, exc_return: u32) {
     } else {
         (Access::Other(status), address)
     };
-    let by = match (exc_return & 0b1000 != 0, privilege::thread_has_it()) {
+    let by = match (exc_return & 0b1000 != 0, privilege::of_thread()) {
         (false, _) => By::Handler,
-        (true, true) => By::Privileged,
-        (true, false) => By::Unprivileged,
+        (true, Level::Raised) => By::Privileged,
+        (true, Level::Lowered) => By::Unprivileged,
     };
     let pc = if stacked { word(frame, PC) } else { 0 };
     match judge(Fault { access, address, pc, by }) {
@@ -97,9 +97,14 @@ extern "C" fn board_on_fault(frame: *mut u32, exc_return: u32) {
 extern "C" fn board_on_svcall(frame: *mut u32, exc_return: u32) {
     let pc = word(frame, PC);
     // Only thread mode comes here: a handler's svc would be a HardFault.
-    let by = if privilege::thread_has_it() { By::Privileged } else { By::Unprivileged };
+    let lowered = privilege::of_thread() == Level::Lowered;
+    let by = if lowered { By::Unprivileged } else { By::Privileged };
     match Gate::of(pc) {
-        Some(Gate::Raise) => privilege::grant_to_thread(),
+        Some(Gate::Raise) => {
+            privilege::grant_to_thread();
+            // SAFETY: as for `word`; r0 is the first, and the gate is a function that answers in it.
+            unsafe { frame.write(if lowered { privilege::LOWERED } else { 0 }) };
+        }
         Some(Gate::Abandon) if partition::runs() && exc_return & 0b100 != 0 => leap(),
         _ => match judge(Fault { access: Access::Gate, address: None, pc, by }) {
             Verdict::GiveUp => leap(),

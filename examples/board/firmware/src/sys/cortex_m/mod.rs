@@ -3,21 +3,22 @@
 pub(crate) mod boot;
 pub(crate) mod clock;
 pub(crate) mod console;
-#[cfg(feature = "partitions")]
+#[cfg(all(feature = "partitions", not(feature = "regions-off")))]
 mod control;
 #[cfg_attr(not(feature = "partitions"), path = "fault_bare.rs")]
 mod fault;
 #[cfg(feature = "partitions")]
 pub(crate) mod privilege;
 #[cfg(feature = "partitions")]
-#[cfg_attr(not(pmsav8), path = "protection_v7.rs")]
-#[cfg_attr(pmsav8, path = "protection_v8.rs")]
+#[cfg_attr(all(not(pmsav8), not(feature = "regions-off")), path = "protection_v7.rs")]
+#[cfg_attr(all(pmsav8, not(feature = "regions-off")), path = "protection_v8.rs")]
+#[cfg_attr(feature = "regions-off", path = "../protection_off.rs")]
 pub(crate) mod protection;
 #[cfg(feature = "partitions")]
 pub(crate) mod switch;
 
 #[cfg(feature = "partitions")]
-pub(crate) use control::off as protection_off;
+pub(crate) use protection::off as protection_off;
 
 /// The core, by its part number in CPUID.
 pub(crate) fn core_name() -> &'static str {

@@ -5,6 +5,8 @@
 
 use core::arch::global_asm;
 
+use crate::machine::Level;
+
 global_asm!(
     ".section .text.board_raise,\"ax\",%progbits",
     ".global board_raise",
@@ -31,19 +33,26 @@ global_asm!(
 
 unsafe extern "C" {
     // Each is one instruction and a return; the handler does the rest.
-    safe fn board_raise();
+    safe fn board_raise() -> u32;
     safe fn board_abandon() -> !;
     safe static board_raised: u8;
     safe static board_abandoned: u8;
 }
 
-/// Takes privilege. Nothing changes for who has it.
-pub(crate) fn raise() {
-    board_raise();
+/// Takes privilege, and says whether the caller lacked it.
+pub(crate) fn raise() -> Level {
+    // The handler answers in r0.
+    if board_raise() == LOWERED { Level::Lowered } else { Level::Raised }
 }
+
+/// What the gate's handler answers to who lacked privilege.
+pub(super) const LOWERED: u32 = 1;
 
 /// Gives privilege up until [`raise`].
 pub(crate) fn lower() {
+    if cfg!(feature = "regions-off") {
+        return;
+    }
     // SAFETY: from here on this thread reaches what the regions let it; the stack, statics and code in use are in them. Who calls
     // this has privilege; if not, the write is ignored.
     unsafe {
@@ -76,9 +85,9 @@ impl Gate {
     }
 }
 
-/// Whether thread mode has privilege.
-pub(super) fn thread_has_it() -> bool {
-    cortex_m::register::control::read().npriv().is_privileged()
+/// What thread mode has.
+pub(super) fn of_thread() -> Level {
+    if cortex_m::register::control::read().npriv().is_privileged() { Level::Raised } else { Level::Lowered }
 }
 
 /// Gives thread mode privilege. From a handler.

@@ -3,9 +3,16 @@
 use memctl_mpu::{Error, Plan as Planned, Range, Rights, pmsav7};
 
 use super::control;
+pub(crate) use super::control::off;
 
 /// A plan for this unit.
 pub(crate) type Plan = Planned<pmsav7::Region, 16>;
+
+/// Whether regions are there at all.
+pub(crate) const IN_FORCE: bool = true;
+
+/// Whether what regions say of guests binds privileged code too.
+pub(crate) const BINDS_PRIVILEGED: bool = true;
 
 /// How many regions the unit has.
 pub(crate) fn available() -> u8 {
@@ -43,8 +50,7 @@ impl Regions {
     /// Puts them in force, and nothing else.
     pub(crate) fn load(&self) {
         control::off();
-        for number in 0..available() {
-            let region = self.regions[usize::from(number)];
+        for (number, region) in self.regions.iter().enumerate().take(usize::from(available())) {
             control::write(number, region.rbar, region.rasr);
         }
         control::on();
@@ -56,7 +62,7 @@ impl Regions {
             && let Ok(given) = region.with(rights, memctl_mpu::Memory::Normal)
         {
             *region = given;
-            self.load();
+            control::change(number, given.rbar, given.rasr);
         }
     }
 }

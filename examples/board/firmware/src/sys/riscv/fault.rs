@@ -6,7 +6,7 @@ use core::arch::asm;
 
 use crate::fault::{Access, By, Fault, Verdict, judge};
 use crate::machine::Exit;
-use crate::sys::machine::privilege::Gate;
+use crate::sys::machine::privilege::{self, Gate};
 use crate::sys::machine::{console, switch};
 use crate::sys::partition;
 
@@ -66,12 +66,15 @@ macro_rules! read {
     }};
 }
 
+/// Where a0 is among the saved registers.
+const A0: usize = 4;
+
 /// MPP in mstatus: the mode that was interrupted.
 const MPP: usize = 0x1800;
 
 /// Where to go on. `saved` is ra and the caller-saved registers of who was interrupted.
 #[unsafe(no_mangle)]
-extern "C" fn board_on_trap(saved: *const usize) -> usize {
+extern "C" fn board_on_trap(saved: *mut usize) -> usize {
     let (cause, pc, value, status) = (read!("mcause"), read!("mepc"), read!("mtval"), read!("mstatus"));
     let by = if status & MPP == 0 { By::Unprivileged } else { By::Privileged };
     let access = match cause {
@@ -82,6 +85,8 @@ extern "C" fn board_on_trap(saved: *const usize) -> usize {
             Some(Gate::Raise) => {
                 // SAFETY: the gate was used: machine mode goes on.
                 unsafe { asm!("csrs mstatus, {0}", in(reg) MPP, options(nomem, nostack)) };
+                // SAFETY: the trap's entry saved a0 there, and the gate is a function that answers in it.
+                unsafe { saved.add(A0).write(if by == By::Unprivileged { privilege::LOWERED } else { 0 }) };
                 return pc + 4;
             }
             Some(Gate::Abandon) if partition::runs() => leap(),

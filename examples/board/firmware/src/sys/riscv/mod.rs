@@ -8,6 +8,7 @@ mod fault;
 #[cfg(feature = "partitions")]
 pub(crate) mod privilege;
 #[cfg(feature = "partitions")]
+#[cfg_attr(feature = "regions-off", path = "../protection_off.rs")]
 pub(crate) mod protection;
 #[cfg(feature = "partitions")]
 pub(crate) mod switch;

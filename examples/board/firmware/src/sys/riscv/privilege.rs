@@ -2,6 +2,8 @@
 //!
 //! The privileged architecture (20211203), 3.1.6.1 (MPP) and 3.3.1 (ecall).
 
+use crate::machine::Level;
+
 core::arch::global_asm!(
     ".section .text.board_raise,\"ax\",@progbits",
     ".balign 4",
@@ -17,17 +19,24 @@ core::arch::global_asm!(
 
 unsafe extern "C" {
     // Each is one instruction and a return; the handler does the rest.
-    safe fn board_raise();
+    safe fn board_raise() -> usize;
     safe fn board_abandon() -> !;
 }
 
-/// Takes privilege. Nothing changes for who has it.
-pub(crate) fn raise() {
-    board_raise();
+/// Takes privilege, and says whether the caller lacked it.
+pub(crate) fn raise() -> Level {
+    // The handler answers in a0.
+    if board_raise() == LOWERED { Level::Lowered } else { Level::Raised }
 }
+
+/// What the gate's handler answers to who lacked privilege.
+pub(super) const LOWERED: usize = 1;
 
 /// Gives privilege up until [`raise`]. For who has it.
 pub(crate) fn lower() {
+    if cfg!(feature = "regions-off") {
+        return;
+    }
     // SAFETY: mret goes on at the label, in user mode; the stack, statics and code in use are in the entries that hold.
     unsafe {
         core::arch::asm!(

@@ -9,6 +9,12 @@ use memctl_mpu::{Error, Plan as Planned, Range, Rights, pmp};
 /// Entries that QEMU's virt has.
 const ENTRIES: usize = 16;
 
+/// Whether regions are there at all.
+pub(crate) const IN_FORCE: bool = true;
+
+/// Whether what entries say of guests binds machine mode too: only locked ones do.
+pub(crate) const BINDS_PRIVILEGED: bool = false;
+
 /// A plan for this unit.
 pub(crate) type Plan = Planned<pmp::Entry, ENTRIES>;
 
