@@ -177,6 +177,9 @@ impl<'a> Layers<'a> {
     }
 }
 
+/// The owner of bytes that no range has.
+pub(crate) const NOBODY: usize = MOST_RANGES;
+
 // n spans have 2n bounds, and between these 2n - 1 pieces.
 const MOST_PIECES: usize = 2 * MOST_RANGES;
 
@@ -212,6 +215,23 @@ impl Pieces {
             }
         }
         joined
+    }
+
+    /// The same pieces, with those between them that nobody owns as pieces of [`NOBODY`], if there is room for all.
+    pub(crate) fn with_gaps(&self) -> Self {
+        let mut all = Self { count: 0, ..*self };
+        for piece in self.iter() {
+            if all.count + 2 > MOST_PIECES {
+                return *self;
+            }
+            if let Some(last) = all.list[..all.count].last().map(|last| last.span.end)
+                && last < piece.span.start
+            {
+                all.push(Piece { span: Span { start: last, end: piece.span.start }, owner: NOBODY });
+            }
+            all.push(*piece);
+        }
+        all
     }
 
     pub(crate) fn iter(&self) -> core::slice::Iter<'_, Piece> {

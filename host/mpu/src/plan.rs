@@ -34,7 +34,8 @@ impl<R: Copy, const N: usize> Plan<R, N> {
         self.ranges[..usize::from(self.count)].iter().rposition(|of| usize::from(*of) == range)
     }
 
-    /// For each region the range it is for: the first of them if it serves several.
+    /// For each region the range it is for: the first of them if it serves several. [`MOST_RANGES`] for an entry of a PMP that keeps
+    /// bytes that nobody asked for out of a larger entry.
     pub fn ranges(&self) -> impl Iterator<Item = usize> + '_ {
         self.ranges[..usize::from(self.count)].iter().map(|range| usize::from(*range))
     }
@@ -44,6 +45,8 @@ impl<R: Copy, const N: usize> Plan<R, N> {
 pub(crate) struct Draft<R, const N: usize> {
     plan: Plan<R, N>,
     wanted: usize,
+    // For each range the regions that give it its protection, and all that are there for it.
+    parts: [u16; MOST_RANGES],
     takes: [u16; MOST_RANGES],
 }
 
@@ -51,39 +54,44 @@ impl<R: Copy, const N: usize> Draft<R, N> {
     pub(crate) fn new(empty: R, available: u8) -> Self {
         let most = u8::try_from(N).unwrap_or(u8::MAX);
         let plan = Plan { regions: [empty; N], ranges: [0; N], count: 0, available: available.min(most) };
-        Self { plan, wanted: 0, takes: [0; MOST_RANGES] }
+        Self { plan, wanted: 0, parts: [0; MOST_RANGES], takes: [0; MOST_RANGES] }
     }
 
     /// A region that gives `range` its protection.
     pub(crate) fn push(&mut self, region: R, range: usize) {
-        self.takes[range] += 1;
+        if let Some(parts) = self.parts.get_mut(range) {
+            *parts += 1;
+        }
         self.push_start(region, range);
     }
 
     /// A region that only says where the next starts.
     pub(crate) fn push_start(&mut self, region: R, range: usize) {
         self.wanted += 1;
+        if let Some(takes) = self.takes.get_mut(range) {
+            *takes += 1;
+        }
         if self.plan.count < self.plan.available {
             let at = usize::from(self.plan.count);
             self.plan.regions[at] = region;
-            #[expect(clippy::cast_possible_truncation, reason = "there are 16 ranges at most")]
+            #[expect(clippy::cast_possible_truncation, reason = "there are 16 ranges at most, and nobody")]
             let range = range as u8;
             self.plan.ranges[at] = range;
             self.plan.count += 1;
         }
     }
 
-    /// The plan, if all regions are in it and each single range has at most `single` of them.
-    pub(crate) fn finish(self, layers: &Layers<'_>, single: u16) -> Result<Plan<R, N>, Error> {
-        for (range, takes) in self.takes.iter().enumerate().take(layers.ranges.len()) {
+    /// The plan, if all regions are in it and no single range has several.
+    pub(crate) fn finish(self, layers: &Layers<'_>) -> Result<Plan<R, N>, Error> {
+        for (range, parts) in self.parts.iter().enumerate().take(layers.ranges.len()) {
             let Range { start, len, .. } = layers.ranges[range];
-            if layers.is_single(range) && *takes > single {
-                return Err(Error::NotSingle { range, start, len, needed: usize::from(*takes) });
+            if layers.is_single(range) && *parts > 1 {
+                return Err(Error::NotSingle { range, start, len, needed: usize::from(*parts) });
             }
         }
         let available = usize::from(self.plan.available);
         if self.wanted > available {
-            let most = self.takes.iter().enumerate().max_by_key(|(_, takes)| **takes);
+            let most = self.takes.iter().enumerate().rev().max_by_key(|(_, takes)| **takes);
             let (greediest, takes) = most.map_or((0, 0), |(range, takes)| (range, usize::from(*takes)));
             return Err(Error::TooFewRegions { needed: self.wanted, available, greediest, takes });
         }

@@ -50,7 +50,8 @@ impl Unit {
         Self { slack: bytes, ..self }
     }
 
-    /// The fewest regions for these ranges, if those of a later range have higher numbers; ranges with the same rights share them.
+    /// The fewest regions for these ranges: ranges with the same rights share them, and those that lie under others come first. For each
+    /// protection by itself they are the fewest that there can be, and for two ranges in layers too (`tests/units/fewest.rs`).
     ///
     /// # Errors
     /// Which rule can't be kept, and by how much.
@@ -64,7 +65,7 @@ impl Unit {
                 draft.push(region, range);
             }
         });
-        draft.finish(&layers, 1)
+        draft.finish(&layers)
     }
 
     /// The bytes that the plan for these ranges makes accessible and nobody asked for.

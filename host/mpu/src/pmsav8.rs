@@ -67,7 +67,7 @@ impl Unit {
                 draft.push(region, *owner);
             }
         }
-        draft.finish(&layers, 1)
+        draft.finish(&layers)
     }
 
     /// The bytes that the plan for these ranges makes accessible and nobody asked for.

@@ -1,14 +1,14 @@
 //! Entries for pieces: which come first, which are NAPOT, and which TOR entries share a bound.
 //!
-//! Entries on top come first and so win: pieces that are a power of two, under which the rest then runs through. The rest follows by
-//! address, each run in one NAPOT entry or in a TOR entry, which needs an entry before it for its start unless the run before ends there.
-//! Which pieces are on top is found by trying.
+//! Entries on top come first and so win: the rest runs through under them, which follows by address. Each run takes a NAPOT entry or a TOR
+//! entry, which needs one before it for its start unless the run before ends there. Which pieces are on top is found by trying; among them
+//! may be bytes that nobody owns.
 
 use super::Unit;
-use crate::layers::{Layers, Piece, Span};
+use crate::layers::{Layers, NOBODY, Piece, Span};
 
-/// Up to so many pieces that could be on top, all ways are tried; with more, none and all.
-const MOST_TRIED: u32 = 8;
+/// Of so many pieces at most every subset is tried on top.
+const MOST_TRIED: usize = 8;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,26 +42,27 @@ struct Run {
 impl<'a, 'b> Arrangement<'a, 'b> {
     /// The arrangement of `pieces` with the fewest entries, and their number.
     pub(super) fn best<const N: usize>(unit: &Unit<N>, layers: &'b Layers<'a>, pieces: &'b [Piece]) -> Self {
-        let mut absent = 0;
+        let mut absent = 1 << NOBODY;
         for (number, range) in layers.ranges.iter().enumerate() {
             absent |= u32::from(unit.is_absent(range)) << number;
         }
         let mut best = Self { layers, pieces, on_top: 0, least: unit.grain, absent };
-        let powers = (0..pieces.len()).filter(|at| is_power(pieces[*at].span, unit.grain));
-        let powers = powers.fold(0_u64, |bits, at| bits | 1 << at);
         let mut fewest = best.count();
-        let mut on_top = powers;
-        while on_top != 0 {
+        let tried = candidates(pieces, unit.grain);
+        let mut on_top = 0_u64;
+        loop {
+            // The next larger subset, so that of equals the one with least on top is taken.
+            on_top = on_top.wrapping_sub(tried) & tried;
+            if on_top == 0 {
+                return best;
+            }
             let other = Self { on_top, ..best };
             let count = other.count();
             if count < fewest {
                 fewest = count;
                 best = other;
             }
-            // The next smaller set.
-            on_top = if powers.count_ones() > MOST_TRIED { 0 } else { (on_top - 1) & powers };
         }
-        best
     }
 
     /// How many entries it takes.
@@ -73,33 +74,31 @@ impl<'a, 'b> Arrangement<'a, 'b> {
 
     /// Hands out the entries with their ranges, number 0 first.
     pub(super) fn each(&self, mut entry: impl FnMut(usize, Match)) {
-        for (at, piece) in self.pieces.iter().enumerate() {
+        // Where a TOR entry starts without an entry for that: the first at 0, others at the end of the entry before. After a NAPOT entry
+        // it starts inside that one, where what the entry itself says does not count.
+        let mut before = 0;
+        let mut put = |owner, span: Span, power: Option<Span>, shares: &dyn Fn(u64) -> bool| {
+            if let Some(power) = power {
+                entry(owner, Match::Napot(power));
+                before = power.end;
+                return;
+            }
+            if !shares(before) {
+                entry(owner, Match::Start(span.start));
+            }
+            entry(owner, Match::Tor { end: span.end });
+            before = span.end;
+        };
+        for (at, Piece { span, owner }) in self.pieces.iter().enumerate() {
             if self.on_top >> at & 1 == 1 {
-                entry(piece.owner, Match::Napot(piece.span));
+                let power = enclosing(*span, self.least);
+                put(*owner, *span, (power == *span).then_some(power), &|before| before == span.start);
             }
         }
-        // The end of the TOR entry before, at first that of no entry: the first TOR entry starts at 0.
-        let mut before = (self.on_top == 0).then_some(0);
-        let mut next = self.run(0);
-        while let Some((run, rest)) = next {
-            next = self.run(rest);
-            let shares = before.is_some_and(|end| self.is_hidden(end, run.span.start));
-            let follows = next.is_some_and(|(next, _)| self.is_hidden(run.span.end, next.span.start));
-            let power = self.power(run.span);
-            match power {
-                // A TOR entry costs as much if it needs no start, and less if it spares the next run's.
-                Some(power) if !(shares && follows) => {
-                    entry(run.owner, Match::Napot(power));
-                    before = None;
-                }
-                _ => {
-                    if !shares {
-                        entry(run.owner, Match::Start(run.span.start));
-                    }
-                    entry(run.owner, Match::Tor { end: run.span.end });
-                    before = Some(run.span.end);
-                }
-            }
+        let mut at = 0;
+        while let Some((run, rest)) = self.run(at) {
+            at = rest;
+            put(run.owner, run.span, self.power(run.span), &|before| self.is_hidden(before, run.span.start));
         }
     }
 
@@ -137,8 +136,11 @@ impl<'a, 'b> Arrangement<'a, 'b> {
     }
 }
 
-fn is_power(span: Span, least: u64) -> bool {
-    span == enclosing(span, least)
+/// The pieces that are tried on top: all if there are few, else the first that take one entry.
+fn candidates(pieces: &[Piece], least: u64) -> u64 {
+    let few = pieces.len() <= MOST_TRIED;
+    let tried = (0..pieces.len()).filter(|at| few || pieces[*at].span == enclosing(pieces[*at].span, least));
+    tried.take(MOST_TRIED).fold(0, |bits, at| bits | 1 << at)
 }
 
 /// The smallest aligned power of two, at least `least`, that holds `span`.

@@ -18,8 +18,11 @@ type Costs = [u8; 8];
 /// What is to be covered.
 pub(super) struct Cover {
     pieces: Pieces,
-    // The group of each range: ranges that share regions. Groups are numbered by their first range, and their regions in that order.
+    // The group of each range: ranges that share regions. A group is called by its first range.
     groups: [usize; MOST_RANGES],
+    // The groups in the order of their regions, and the place of each there.
+    order: [usize; MOST_RANGES],
+    places: [usize; MOST_RANGES],
     count: usize,
 }
 
@@ -38,7 +41,7 @@ impl Cover {
         let spans = layers.spans();
         let mut groups = [0; MOST_RANGES];
         for (range, span) in spans.iter().enumerate() {
-            // It may join a group unless it lies above a range whose regions would then have higher numbers.
+            // It joins a group unless it lies above a range whose regions would then have higher numbers.
             let joins = |group: &usize| {
                 groups[*group] == *group
                     && layers.alike(*group, range)
@@ -46,15 +49,48 @@ impl Cover {
             };
             groups[range] = (0..range).find(joins).unwrap_or(range);
         }
-        Self { pieces: layers.pieces(), groups, count: spans.len() }
+        let mut cover =
+            Self { pieces: layers.pieces(), groups, order: [0; MOST_RANGES], places: [0; MOST_RANGES], count: 0 };
+        for range in (0..spans.len()).filter(|range| groups[*range] == *range) {
+            cover.order[cover.count] = range;
+            cover.places[range] = cover.count;
+            cover.count += 1;
+        }
+        cover.reorder();
+        cover
+    }
+
+    /// Swaps neighbours in the order while that saves regions: what is visible of each group stays what it is, and what lies under another
+    /// group's regions is free.
+    fn reorder(&mut self) {
+        let mut at = 1;
+        while at < self.count {
+            let before = self.take(at - 1) + self.take(at);
+            self.swap(at);
+            if self.take(at - 1) + self.take(at) < before {
+                at = 1;
+            } else {
+                self.swap(at);
+                at += 1;
+            }
+        }
+    }
+
+    /// How many regions the group at place `at` takes.
+    fn take(&self, at: usize) -> u16 {
+        u16::from(self.costs(self.order[at], ROOT)[0])
+    }
+
+    fn swap(&mut self, at: usize) {
+        self.order.swap(at - 1, at);
+        self.places[self.order[at - 1]] = at - 1;
+        self.places[self.order[at]] = at;
     }
 
     /// Hands out the regions with the first range of their group, in the order of their numbers.
     pub(super) fn each(&self, region: &mut impl FnMut(usize, Region)) {
-        for group in 0..self.count {
-            if self.groups[group] == group {
-                self.emit(group, ROOT, 0, region);
-            }
+        for group in &self.order[..self.count] {
+            self.emit(*group, ROOT, 0, region);
         }
     }
 
@@ -66,7 +102,7 @@ impl Cover {
             if of == group {
                 own += bytes;
             }
-            if of >= group {
+            if self.places[of] >= self.places[group] {
                 allowed += bytes;
             }
         }

@@ -25,7 +25,7 @@ const END: u64 = 1 << 32;
 const END_64: u64 = (1 << 56) - (1 << 20);
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn aligned_ranges_get_exactly_what_was_asked(ranges in ranges(0x8000_0000, 4, 64, 6)) {

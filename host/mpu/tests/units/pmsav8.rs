@@ -22,7 +22,7 @@ fn gives_what_was_asked(unit: Unit, ranges: &[Range]) -> Result<(), Error> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn aligned_ranges_get_exactly_what_was_asked(ranges in ranges(0x2000_0000, 32, 64, 5)) {

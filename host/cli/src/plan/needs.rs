@@ -1,0 +1,113 @@
+//! What the firmware of `examples/board` needs for itself and for each program: measured, where a board has been measured, and rounded up.
+//!
+//! Measured under QEMU with `cargo xtask board`, which prints the figures of today.
+
+use serde::Serialize;
+
+use super::demand::Demand;
+use crate::boards::{Board, Word};
+
+const KIB: u64 = 1 << 10;
+
+/// wasmtime's runtime with components and what memctl adds: text, constants, and the first values of statics. Bare firmware took 397400 bytes for
+/// thumbv8m, 396848 for thumbv7em and 495988 for riscv32imac; memctl's budget is 40 KiB.
+const FLASH: [(&str, u64); 3] = [
+    ("thumbv8m.main-none-eabi", 390 * KIB + 40 * KIB),
+    ("thumbv7em-none-eabihf", 390 * KIB + 40 * KIB),
+    ("riscv32imac-unknown-none-elf", 486 * KIB + 40 * KIB),
+];
+
+/// What other targets are taken for.
+const FLASH_ELSEWHERE: u64 = 640 * KIB;
+
+/// The kernel's stack (10440 bytes were used), its statics, and the domain's tables.
+const KERNEL_STACK: u64 = 12 * KIB;
+const KERNEL_STATICS: u64 = 2 * KIB;
+const KERNEL_TABLES: u64 = 8 * KIB;
+
+/// Statics that the kernel and all partitions use.
+pub(super) const SHARED_STATICS: u64 = KIB;
+
+/// A partition's stack, its interpreter's (`board_config`), and what engine, component and store take beside that (12900 bytes for a small component with
+/// two modules).
+const PARTITION_STACK: u64 = 12 * KIB;
+const INTERPRETER_STACK: u64 = 16 * KIB;
+const RUNTIME: u64 = 13 * KIB;
+
+/// What a function, a global and a module take in RAM beyond that.
+const FUNCTION: u64 = 12;
+const GLOBAL: u64 = 16;
+const MODULE: u64 = KIB;
+
+/// What a user knows better.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// The firmware without images, in flash.
+    pub(super) flash: Option<u64>,
+    /// Its own RAM, without objects.
+    pub(super) ram: Option<u64>,
+    /// A partition's stack.
+    pub(super) stack: Option<u64>,
+}
+
+/// What the firmware takes, in bytes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Firmware {
+    /// Flash, without images.
+    pub(super) flash: u64,
+    /// RAM: stack, statics and tables of the kernel.
+    pub(super) ram: u64,
+    /// RAM that the kernel and all partitions use.
+    pub(super) shared: u64,
+}
+
+impl Firmware {
+    pub(super) fn on(board: &Board, known: Known) -> Self {
+        let target = board.target.as_deref().unwrap_or_default();
+        let measured = FLASH.iter().find(|(name, _)| *name == target).map_or(FLASH_ELSEWHERE, |(_, bytes)| *bytes);
+        Self {
+            flash: known.flash.unwrap_or(measured),
+            ram: known.ram.unwrap_or(KERNEL_STACK + KERNEL_STATICS + KERNEL_TABLES),
+            shared: SHARED_STATICS,
+        }
+    }
+}
+
+/// What a program takes of RAM, in bytes: all of it in its partition.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Partition {
+    /// The machine's stack.
+    pub(super) stack: u64,
+    /// The interpreter's stack.
+    pub(super) interpreter: u64,
+    /// Linear memories, as long as they are at first.
+    pub(super) memories: u64,
+    /// Tables.
+    pub(super) tables: u64,
+    /// Engine, component, store and instances.
+    pub(super) runtime: u64,
+}
+
+impl Partition {
+    pub(super) fn of(demand: &Demand, board: &Board, known: Known) -> Self {
+        let word = match board.word {
+            Word::Bits32 => 4,
+            Word::Bits64 => 8,
+        };
+        Self {
+            stack: known.stack.unwrap_or(PARTITION_STACK),
+            interpreter: INTERPRETER_STACK,
+            // Each is a byte longer than it says, so that an empty one has an address.
+            memories: demand.memory_bytes() + demand.memories.len() as u64,
+            tables: demand.table_elements * word,
+            runtime: RUNTIME * word / 4
+                + demand.functions * FUNCTION
+                + demand.globals * GLOBAL
+                + demand.modules.saturating_sub(2) * MODULE,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.stack + self.interpreter + self.memories + self.tables + self.runtime
+    }
+}
