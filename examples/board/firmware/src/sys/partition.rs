@@ -160,6 +160,8 @@ impl<T> Partition<T> {
             self.arena = unsafe { wipe(&self.bytes, self.stack) };
             return Err(GivenUp(fault::take_last()));
         }
+        // Privileged code on the partition's stack is not held by its regions.
+        assert!(stack::peak(self.stack()) < self.stack, "a partition's stack of {} bytes overflowed", self.stack);
         self.layout = layout.expect("the turn began with one");
         // SAFETY: as above.
         unsafe { place::save_common_statics(statics) };
