@@ -58,6 +58,7 @@ impl Budget {
             rows.push(("flash of the bare firmware".to_owned(), Self::code(*sizes, transcript), None));
         }
         rows.extend(self.added().map(|added| ("flash added to it".to_owned(), added, Some(OWN_FLASH))));
+        rows.push(("flash of memctl's crates, by symbol".to_owned(), self.sizes.crates, None));
         rows.push(("RAM that the linker gave out".to_owned(), self.sizes.ram, Some(RAM)));
         let mut figures: Vec<_> = self.transcript.figures.iter().collect();
         figures.sort_by_key(|figure| figure.scene.is_some());
@@ -120,9 +121,9 @@ mod tests {
         Budget {
             machine: Machine::An505,
             firmware: "whole".to_owned(),
-            sizes: Sizes { flash: code + 1000, ram: 5000 },
+            sizes: Sizes { flash: code + 1000, ram: 5000, crates: 0 },
             transcript: transcript(1000),
-            bare: Some((Sizes { flash: 300_010, ram: 4000 }, transcript(10))),
+            bare: Some((Sizes { flash: 300_010, ram: 4000, crates: 0 }, transcript(10))),
         }
     }
 
