@@ -106,6 +106,7 @@ pub(crate) fn play() -> Result<()> {
 
 /// Whether a turn was one of a guest that began anew.
 fn anew(partition: &mut Partition<Trial>) -> Result<()> {
+    partition.renew();
     ensure!(matches!(turn(partition, 0), Ok(Some(1))), "started anew, the guest counts from one");
     Ok(())
 }
