@@ -12,14 +12,18 @@ use crate::{probe, tracking};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Access {
     /// A load.
+    #[cfg_attr(target_arch = "arm", expect(dead_code, reason = "Cortex-M does not tell loads from stores"))]
     Load,
     /// A store.
+    #[cfg_attr(target_arch = "arm", expect(dead_code, reason = "Cortex-M does not tell loads from stores"))]
     Store,
     /// One of the two: Cortex-M does not say which.
+    #[cfg_attr(target_arch = "riscv32", expect(dead_code, reason = "RISC-V does tell loads from stores"))]
     Touch,
     /// A fetch.
     Execute,
     /// Pushing a frame: the stack is full.
+    #[cfg_attr(target_arch = "riscv32", expect(dead_code, reason = "traps have a stack of their own there"))]
     Stack,
     /// Raising privilege from elsewhere than the gate.
     Gate,
@@ -83,6 +87,6 @@ pub(crate) fn judge(fault: Fault) -> Verdict {
             return Verdict::GiveUp;
         }
     }
-    say!("fault that nobody answers for: {fault:x?}");
+    say!("a fault ends the firmware: {:?} of {:x?} at {:#x}, {:?}", fault.access, fault.address, fault.pc, fault.by);
     Verdict::End
 }

@@ -83,7 +83,10 @@ impl Layout {
             watching.parts[watching.watched] = Part { start, len: each, dirty: false };
             watching.watched += 1;
         }
-        let (ranges, count) = watching.ranges();
+        let (mut ranges, count) = watching.ranges();
+        if cfg!(feature = "mutate-regions") {
+            ranges.swap(BASE - 1, BASE);
+        }
         let plan = protection::plan(&ranges[..count])?;
         for part in 0..watching.watched {
             watching.numbers[part] = plan.region_of(BASE + part).unwrap_or(usize::MAX);

@@ -1,6 +1,7 @@
 //! The board's firmware: guests of `wasi:memory-control` on a microcontroller.
 #![no_std]
 #![no_main]
+#![cfg_attr(not(feature = "partitions"), expect(dead_code, reason = "the bare firmware is a part of the whole"))]
 
 extern crate alloc;
 

@@ -10,12 +10,17 @@ use crate::engine::engine;
 use crate::fault::{Access, By};
 use crate::machine::Level;
 use crate::report::figure;
-use crate::sys::image::image;
+use crate::sys::image::{Image, image};
 use crate::sys::machine::protection::IN_FORCE;
 use crate::sys::machine::{console, privilege};
 use crate::sys::partition::{self, GivenUp, Partition};
 use crate::sys::pool::Pool;
-use crate::sys::{place, trial};
+use crate::sys::{arena, place, trial};
+
+/// The guest's image.
+fn image() -> Image {
+    image!("trial")
+}
 
 /// A guest of this scene: counts its turns, pokes where it is told to.
 struct Trial {
@@ -26,7 +31,7 @@ struct Trial {
 impl Trial {
     fn new() -> Result<Self> {
         let engine = engine()?;
-        let component = image!("trial").load(&engine)?;
+        let component = image().load(&engine)?;
         let mut store = Store::try_new(&engine, ())?;
         store.set_fuel(1_000_000)?;
         store.call_hook(|_, crossing| {
@@ -74,6 +79,7 @@ pub(crate) fn play() -> Result<()> {
     let pool = Pool::take().ok_or_else(|| Error::msg("the pool is taken"))?;
     let mut first = pool.cut::<Trial>(64 << 10, 14 << 10).map_err(Error::msg)?;
     let mut second = pool.cut::<Trial>(64 << 10, 14 << 10).map_err(Error::msg)?;
+    figure("embedded", image().len());
     say!("isolation: a partition takes {} regions", first.region_count());
     let counted = |turn: Result<Option<u32>, GivenUp>| turn.ok().flatten();
     ensure!(counted(turn(&mut first, 0)) == Some(1), "the first guest's first turn");
@@ -87,6 +93,7 @@ pub(crate) fn play() -> Result<()> {
         forged_gate(&mut first)?;
     }
     panics(&mut first)?;
+    kept(&mut first)?;
     ensure!(counted(turn(&mut second, 0)) == Some(2), "the neighbour counts on");
     for partition in [&first, &second] {
         let used = partition.used();
@@ -99,6 +106,7 @@ pub(crate) fn play() -> Result<()> {
 
 /// Whether a turn was one of a guest that began anew.
 fn anew(partition: &mut Partition<Trial>) -> Result<()> {
+    partition.renew();
     ensure!(matches!(turn(partition, 0), Ok(Some(1))), "started anew, the guest counts from one");
     Ok(())
 }
@@ -157,6 +165,29 @@ fn panics(partition: &mut Partition<Trial>) -> Result<()> {
         anew(partition)?;
     }
     Ok(())
+}
+
+/// What the kernel allocates on behalf of a guest, while it changes what all share, outlives the guest.
+fn kept(partition: &mut Partition<Trial>) -> Result<()> {
+    let before = arena::kernel_fill().now;
+    let kept = partition.turn(|_| {
+        privilege::lower();
+        partition::kernel_begins();
+        partition::kernel_begins();
+        // Leaked here and freed never: a block of four bytes that the scene looks at once more.
+        let kept: &'static u32 = Box::leak(Box::new(0x5EED));
+        partition::kernel_ends();
+        partition::kernel_ends();
+        // Without privilege again: a block of the partition's own.
+        let own = Box::new(1);
+        let _level = privilege::raise();
+        (kept, *own)
+    });
+    let Ok((kept, 1)) = kept else { bail!("the kernel's work for a guest: {:x?}", kept.err()) };
+    ensure!(partition.turn::<()>(|_| privilege::abandon()).is_err(), "the partition gives itself up");
+    ensure!(arena::kernel_fill().now == before + size_of::<u32>(), "the block is not the kernel's");
+    ensure!(*kept == 0x5EED, "what the kernel kept was lost with the guest");
+    anew(partition)
 }
 
 /// Raising privilege from elsewhere than the gate.

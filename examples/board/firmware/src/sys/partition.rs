@@ -72,6 +72,15 @@ pub(crate) struct Partition<T> {
     layout: Layout,
     // In the partition's arena. Never dropped by the kernel: it goes with the arena.
     tenant: ManuallyDrop<Option<Box<T>>>,
+    state: State,
+}
+
+/// Whether a partition can take a turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Ready,
+    /// Given up: its bytes are as the fault found them.
+    Lost,
 }
 
 /// What a partition used, in bytes.
@@ -104,7 +113,7 @@ impl<T> Partition<T> {
     pub(super) unsafe fn new(bytes: Range<usize>, stack: usize, layout: Layout) -> Self {
         // SAFETY: passed on.
         let arena = unsafe { wipe(&bytes, stack) };
-        Self { bytes, stack, arena, layout, tenant: ManuallyDrop::new(None) }
+        Self { bytes, stack, arena, layout, tenant: ManuallyDrop::new(None), state: State::Ready }
     }
 
     /// The bytes that its regions let it store to, besides the shared statics.
@@ -136,8 +145,13 @@ impl<T> Partition<T> {
     /// What `turn` owns should be little: it is lost, not dropped, if the partition is given up.
     ///
     /// # Errors
-    /// The partition was given up. It is as new, without a tenant; no destructor ran.
+    /// The partition was given up; no destructor ran. It takes no turn until it was [renewed](Self::renew): before that, whoever keeps
+    /// something for its tenant is to be told that the tenant is lost.
+    ///
+    /// # Panics
+    /// When the partition was given up and not renewed.
     pub(crate) fn turn<R: Copy>(&mut self, turn: impl FnOnce(&mut Option<Box<T>>) -> R) -> Result<R, GivenUp> {
+        assert!(self.state == State::Ready, "a partition that was given up takes no turn");
         let statics = saved_statics(&self.bytes, self.stack);
         // SAFETY: `statics` lies in the partition, where `wipe` laid it out as large as the common ones; nothing that the kernel uses is among
         // those.
@@ -153,17 +167,26 @@ impl<T> Partition<T> {
         machine::protection_off();
         let layout = tracking::release();
         if gone {
-            // Its windows went with it.
-            self.layout = Layout::new(self.bytes.clone()).expect("as when the partition was made");
             mem::forget(self.tenant.take());
-            // SAFETY: the bytes are this partition's, and who was on its stack never goes on.
-            self.arena = unsafe { wipe(&self.bytes, self.stack) };
+            self.state = State::Lost;
             return Err(GivenUp(fault::take_last()));
         }
+        // Privileged code on the partition's stack is not held by its regions.
+        assert!(stack::peak(self.stack()) < self.stack, "a partition's stack of {} bytes overflowed", self.stack);
         self.layout = layout.expect("the turn began with one");
         // SAFETY: as above.
         unsafe { place::save_common_statics(statics) };
         Ok(answer.expect("a turn that returned has answered"))
+    }
+
+    /// Makes a partition that was given up as new: without a tenant, its windows gone, its bytes wiped. Others stay as they are.
+    pub(crate) fn renew(&mut self) {
+        if self.state == State::Lost {
+            self.layout = Layout::new(self.bytes.clone()).expect("as when the partition was made");
+            // SAFETY: the bytes are this partition's, and who was on its stack never goes on.
+            self.arena = unsafe { wipe(&self.bytes, self.stack) };
+            self.state = State::Ready;
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::sys::machine::{boot, clock, console};
 use crate::sys::{arena, place, stack};
 
 /// Bytes of the kernel's stack. The bare firmware runs the guest on it too.
-const KERNEL_STACK: usize = if cfg!(feature = "partitions") { 16 << 10 } else { 16 << 10 };
+const KERNEL_STACK: usize = if cfg!(feature = "partitions") { 12 << 10 } else { 16 << 10 };
 
 /// The kernel's stack, placed by `link/sections.ld`.
 #[repr(C, align(16))]

@@ -79,12 +79,12 @@ fn call(address: usize) {
     // SAFETY: there is a return instruction; if the fetch faults, the handler goes on with the return address.
     #[cfg(target_arch = "arm")]
     unsafe {
-        asm!("blx {0}", in(reg) address | 1, out("lr") _, clobber_abi("C"));
+        asm!("blx {0}", in(reg) address | 1, out("lr") _);
     }
     // SAFETY: as above.
     #[cfg(target_arch = "riscv32")]
     unsafe {
-        asm!("fence.i", "jalr ra, 0({0})", in(reg) address, out("ra") _, clobber_abi("C"));
+        asm!("fence.i", "jalr ra, 0({0})", in(reg) address, out("ra") _);
     }
 }
 
@@ -100,12 +100,12 @@ pub(crate) fn call_the_kernel(level: Level) {
         // SAFETY: the handler gives up the partition that does this, or ends the firmware.
         #[cfg(target_arch = "arm")]
         unsafe {
-            asm!("svc #0", clobber_abi("C"));
+            asm!("svc #0", options(nostack));
         }
         // SAFETY: as above.
         #[cfg(target_arch = "riscv32")]
         unsafe {
-            asm!("ecall", clobber_abi("C"));
+            asm!("ecall", options(nostack));
         }
     });
 }

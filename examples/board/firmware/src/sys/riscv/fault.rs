@@ -86,7 +86,7 @@ extern "C" fn board_on_trap(saved: *mut usize) -> usize {
                 // SAFETY: the gate was used: machine mode goes on.
                 unsafe { asm!("csrs mstatus, {0}", in(reg) MPP, options(nomem, nostack)) };
                 // SAFETY: the trap's entry saved a0 there, and the gate is a function that answers in it.
-                unsafe { saved.add(A0).write(if by == By::Unprivileged { privilege::LOWERED } else { 0 }) };
+                unsafe { saved.wrapping_add(A0).write(if by == By::Unprivileged { privilege::LOWERED } else { 0 }) };
                 return pc + 4;
             }
             Some(Gate::Abandon) if partition::runs() => leap(),
