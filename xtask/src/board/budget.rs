@@ -4,7 +4,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 
-use super::firmware::{Sizes, Variant};
+use super::firmware::Sizes;
 use super::machine::Machine;
 use super::transcript::Transcript;
 
@@ -18,10 +18,11 @@ const OWN_FLASH: u64 = 40 << 10;
 /// The name of the figure that says how many bytes of flash are images and objects.
 const EMBEDDED: &str = "embedded";
 
-/// One machine's firmware, with what it measured, and the bare one's.
+/// A firmware, with what it measured, and the bare one's.
 pub(super) struct Budget {
     pub(super) machine: Machine,
-    pub(super) variant: Variant,
+    /// What the firmware is called.
+    pub(super) firmware: String,
     pub(super) sizes: Sizes,
     pub(super) transcript: Transcript,
     pub(super) bare: Option<(Sizes, Transcript)>,
@@ -74,16 +75,17 @@ impl Budget {
             .iter()
             .map(|(name, number, most)| json!({"name": name, "number": number, "most": most}))
             .collect();
-        json!({"machine": self.machine.name(), "firmware": self.variant.name(), "figures": rows})
+        json!({"machine": self.machine.name(), "firmware": self.firmware, "figures": rows})
     }
 }
 
-/// A row per figure, a column per firmware.
+/// A row per figure, a column per firmware of one machine.
 pub(super) fn table(budgets: &[Budget]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    let names = budgets.iter().map(|budget| format!("{} {}", budget.machine.name(), budget.variant.name()));
-    table.set_header([String::new()].into_iter().chain(names).chain(["at most".to_owned()]));
+    let machine = budgets.first().map_or("", |budget| budget.machine.name());
+    let names = budgets.iter().map(|budget| budget.firmware.clone());
+    table.set_header([machine.to_owned()].into_iter().chain(names).chain(["at most".to_owned()]));
     let columns: Vec<_> = budgets.iter().map(Budget::rows).collect();
     let mut seen: Vec<&str> = Vec::new();
     for (name, _, most) in columns.iter().flatten() {
@@ -117,7 +119,7 @@ mod tests {
         };
         Budget {
             machine: Machine::An505,
-            variant: Variant::Whole,
+            firmware: "whole".to_owned(),
             sizes: Sizes { flash: code + 1000, ram: 5000 },
             transcript: transcript(1000),
             bare: Some((Sizes { flash: 300_010, ram: 4000 }, transcript(10))),
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn the_table_has_a_row_per_figure() {
         let text = table(&[budget(320_000), budget(330_000)]).to_string();
-        for words in ["flash added to it", "40960", "s: turns", "an505 whole"] {
+        for words in ["flash added to it", "40960", "s: turns", "an505", "whole"] {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert_eq!(text.matches("s: turns").count(), 1);

@@ -8,6 +8,7 @@ use object::elf::SHF_WRITE;
 use object::{Object as _, ObjectSection as _, SectionFlags, SectionKind};
 
 use super::machine::Machine;
+use super::scenes::Scene;
 use super::voice::Voice;
 use crate::shell::Shell;
 
@@ -51,6 +52,28 @@ impl Variant {
     }
 }
 
+/// What a firmware is built of.
+#[derive(Clone, Copy)]
+pub(super) struct Recipe<'a> {
+    pub(super) machine: Machine,
+    pub(super) variant: Variant,
+    /// Names of the scenes in it.
+    pub(super) scenes: &'a [&'a Scene],
+    /// The folder of all images.
+    pub(super) images: &'a Path,
+}
+
+impl Recipe<'_> {
+    /// What it is called, in files and reports.
+    pub(super) fn name(&self) -> String {
+        match (self.variant, self.scenes) {
+            (Variant::Bare, _) | (_, []) => self.variant.name().to_owned(),
+            (_, [only]) => format!("{} {}", self.variant.name(), only.name),
+            (_, [first, .., last]) => format!("{} {} to {}", self.variant.name(), first.name, last.name),
+        }
+    }
+}
+
 /// A firmware that is built.
 pub(super) struct Firmware {
     pub(super) file: PathBuf,
@@ -66,24 +89,21 @@ pub(super) struct Sizes {
     pub(super) ram: u64,
 }
 
-/// Builds a firmware with the images in `images`.
-pub(super) fn build(
-    shell: &Shell,
-    voice: Voice,
-    machine: Machine,
-    variant: Variant,
-    images: &Path,
-) -> Result<Firmware> {
+/// Builds a firmware.
+pub(super) fn build(shell: &Shell, voice: Voice, recipe: &Recipe<'_>) -> Result<Firmware> {
+    let Recipe { machine, variant, scenes, images } = *recipe;
     let place = shell.target().join("board");
     let target = place.join("cargo-firmware");
     let mut cargo = shell.cargo(["build", "--release", "-p", PACKAGE]);
     cargo.args(["--target", machine.target()]).args(variant.flags());
     cargo.arg("--target-dir").arg(&target).env("MEMCTL_BOARD_IMAGES", images);
+    let names: Vec<_> = scenes.iter().map(|scene| scene.name.as_str()).collect();
+    cargo.env("MEMCTL_BOARD_SCENES", names.join(","));
     cargo.current_dir(shell.root().join(FOLDER));
     voice.run(&mut cargo)?;
     // The next one takes its place.
     let built = target.join(machine.target()).join("release").join(PROGRAM);
-    let file = place.join(format!("{}-{}.elf", machine.name(), variant.name()));
+    let file = place.join(format!("{}-{}.elf", machine.name(), recipe.name().replace(' ', "-")));
     fs::copy(&built, &file).with_context(|| built.display().to_string())?;
     let sizes = sizes(&fs::read(&file)?)?;
     Ok(Firmware { file, sizes })

@@ -17,12 +17,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::budget::Budget;
-use self::firmware::{Firmware, Variant};
+use self::firmware::{Firmware, Recipe, Variant};
 use self::guests::Built;
 use self::linux::Printed;
 use self::machine::Machine;
-use self::scenes::Scenes;
-use self::verdict::Verdict;
+use self::scenes::{Scene, Scenes};
+use self::verdict::{Finding, Verdict};
 use self::voice::Voice;
 use crate::host::{self, Tool};
 use crate::setup;
@@ -124,6 +124,23 @@ struct Shown {
 }
 
 impl Shown {
+    /// Counts and says one finding.
+    fn count(&mut self, voice: Voice, machine: Machine, firmware: &str, finding: &Finding) {
+        let Finding { subject, claim, wrong } = finding;
+        let (word, counter) = if wrong.is_none() { ("ok    ", &mut self.passed) } else { ("FAILED", &mut self.failed) };
+        *counter += 1;
+        let machine = machine.name();
+        voice.say(format_args!("{word}  {machine} {firmware}: {subject}: {}", wrong.as_ref().unwrap_or(claim)));
+        self.findings.push(json!({"machine": machine, "firmware": firmware, "subject": subject, "wrong": wrong}));
+    }
+
+    /// Counts whether a firmware keeps to its budget.
+    fn weigh(&mut self, voice: Voice, budget: &Budget) {
+        let claim = "flash and RAM are within their budgets".to_owned();
+        let finding = Finding { subject: "budget".to_owned(), claim, wrong: budget.over() };
+        self.count(voice, budget.machine, &budget.firmware, &finding);
+    }
+
     fn json(&self) -> Value {
         let budgets: Vec<_> = self.budgets.iter().map(Budget::json).collect();
         json!({"passed": self.passed, "failed": self.failed, "findings": self.findings, "budgets": budgets})
@@ -150,33 +167,35 @@ impl<'a> Stage<'a> {
     fn machines(&self, machines: &[Machine]) -> Result<Shown> {
         let mut shown = Shown::default();
         for machine in machines.iter().copied() {
-            let (bare, verdict) = self.play(machine, Variant::Bare)?;
-            self.note(&mut shown, machine, Variant::Bare, &verdict);
-            let bare = (bare.sizes, verdict.transcript);
-            let (open, verdict) = self.play(machine, Variant::Open)?;
-            self.note(&mut shown, machine, Variant::Open, &verdict);
-            let open = self.budget(&mut shown, machine, Variant::Open, open, verdict, None);
-            let (whole, verdict) = self.play(machine, Variant::Whole)?;
-            self.note(&mut shown, machine, Variant::Whole, &verdict);
-            let whole = self.budget(&mut shown, machine, Variant::Whole, whole, verdict, Some(bare));
-            shown.budgets.extend([whole, open]);
+            let mut budgets = Vec::new();
+            let bare = self.show(&mut shown, self.recipe(machine, Variant::Bare, &[]))?;
+            let first: Vec<_> = self.scenes.shown(Variant::Whole).take(1).collect();
+            let mut one = self.show(&mut shown, self.recipe(machine, Variant::Whole, &first))?;
+            one.bare = Some((bare.sizes, bare.transcript));
+            shown.weigh(self.voice, &one);
+            budgets.push(one);
+            for variant in [Variant::Whole, Variant::Open] {
+                for group in self.guests.groups(self.scenes.shown(variant))? {
+                    budgets.push(self.show(&mut shown, self.recipe(machine, variant, &group))?);
+                }
+            }
+            self.voice.say(budget::table(&budgets));
+            shown.budgets.extend(budgets);
         }
-        self.voice.say(budget::table(&shown.budgets));
         Ok(shown)
     }
 
-    /// Every broken firmware, each of which must fail.
+    /// Every broken firmware, each of which must be found out.
     fn mutations(&self, machines: &[Machine]) -> Result<Shown> {
         let mut shown = Shown::default();
         for machine in machines.iter().copied() {
             for (feature, what) in MUTATIONS {
-                let (_, verdict) = self.play(machine, Variant::Mutated(feature))?;
-                let caught = verdict.wrong().next();
-                let words = match caught {
+                let caught = self.caught(machine, Variant::Mutated(feature))?;
+                let words = match &caught {
                     Some((subject, wrong)) => {
-                        format!("ok      {} {feature}: {what}; caught by {subject}: {wrong}", machine.name())
+                        format!("ok      {}: {what}: caught by {subject}: {wrong}", machine.name())
                     }
-                    None => format!("FAILED  {} {feature}: {what}, and nothing noticed", machine.name()),
+                    None => format!("FAILED  {}: {what}: nothing noticed", machine.name()),
                 };
                 self.voice.say(words);
                 *if caught.is_some() { &mut shown.passed } else { &mut shown.failed } += 1;
@@ -187,50 +206,40 @@ impl<'a> Stage<'a> {
         Ok(shown)
     }
 
+    /// What is the first to be wrong with a firmware, and how.
+    fn caught(&self, machine: Machine, variant: Variant) -> Result<Option<(String, String)>> {
+        for group in self.guests.groups(self.scenes.shown(variant))? {
+            let (_, verdict) = self.play(&self.recipe(machine, variant, &group))?;
+            if let Some((subject, wrong)) = verdict.wrong().next() {
+                return Ok(Some((subject.to_owned(), wrong.to_owned())));
+            }
+        }
+        Ok(None)
+    }
+
+    fn recipe<'s>(&'s self, machine: Machine, variant: Variant, scenes: &'s [&'s Scene]) -> Recipe<'s> {
+        Recipe { machine, variant, scenes, images: &self.guests.images }
+    }
+
     /// Builds and runs one firmware.
-    fn play(&self, machine: Machine, variant: Variant) -> Result<(Firmware, Verdict)> {
-        let firmware = firmware::build(self.shell, self.voice, machine, variant, &self.guests.images)?;
-        self.voice.say(format_args!("{} {}: running", machine.name(), variant.name()));
+    fn play(&self, recipe: &Recipe<'_>) -> Result<(Firmware, Verdict)> {
+        let firmware = firmware::build(self.shell, self.voice, recipe)?;
+        self.voice.say(format_args!("{} {}: running", recipe.machine.name(), recipe.name()));
         let output = firmware.file.with_extension("txt");
-        let ended = emulator::run(self.shell, machine, &firmware.file, &output)?;
-        let verdict = Verdict::of(&ended, variant, &self.scenes, &self.printed);
+        let ended = emulator::run(self.shell, recipe.machine, &firmware.file, &output)?;
+        let verdict = Verdict::of(&ended, recipe, &self.scenes.firmware, &self.printed);
         Ok((firmware, verdict))
     }
 
-    /// Counts and says what was found.
-    fn note(&self, shown: &mut Shown, machine: Machine, variant: Variant, verdict: &Verdict) {
+    /// Builds and runs one firmware, counts and says what was found.
+    fn show(&self, shown: &mut Shown, recipe: Recipe<'_>) -> Result<Budget> {
+        let (firmware, verdict) = self.play(&recipe)?;
+        let (machine, name) = (recipe.machine, recipe.name());
         for finding in &verdict.findings {
-            let word = if finding.wrong.is_none() { "ok    " } else { "FAILED" };
-            let (machine, variant, subject) = (machine.name(), variant.name(), &finding.subject);
-            let words = finding.wrong.as_ref().unwrap_or(&finding.claim);
-            self.voice.say(format_args!("{word}  {machine} {variant} {subject}: {words}"));
-            *if finding.wrong.is_none() { &mut shown.passed } else { &mut shown.failed } += 1;
-            shown.findings.push(json!({
-                "machine": machine, "firmware": variant, "subject": subject, "wrong": finding.wrong,
-            }));
+            shown.count(self.voice, machine, &name, finding);
         }
-    }
-
-    fn budget(
-        &self,
-        shown: &mut Shown,
-        machine: Machine,
-        variant: Variant,
-        firmware: Firmware,
-        verdict: Verdict,
-        bare: Option<(firmware::Sizes, transcript::Transcript)>,
-    ) -> Budget {
-        let budget = Budget { machine, variant, sizes: firmware.sizes, transcript: verdict.transcript, bare };
-        match budget.over() {
-            None => shown.passed += 1,
-            Some(over) => {
-                shown.failed += 1;
-                self.voice.say(format_args!("FAILED  {} {} {over}", machine.name(), variant.name()));
-                shown.findings.push(json!({
-                    "machine": machine.name(), "firmware": variant.name(), "subject": "budget", "wrong": over,
-                }));
-            }
-        }
-        budget
+        let budget =
+            Budget { machine, firmware: name, sizes: firmware.sizes, transcript: verdict.transcript, bare: None };
+        Ok(budget)
     }
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use super::firmware::Variant;
+
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,6 +127,15 @@ fn once() -> u32 {
 }
 
 impl Scenes {
+    /// The scenes that a firmware shows.
+    pub(super) fn shown(&self, variant: Variant) -> impl Iterator<Item = &Scene> {
+        self.scenes.iter().filter(move |scene| match variant {
+            Variant::Bare => false,
+            Variant::Open => scene.regions == Regions::Any,
+            Variant::Whole | Variant::Mutated(_) => true,
+        })
+    }
+
     /// Reads the file.
     ///
     /// # Errors

@@ -1,10 +1,10 @@
 //! What a firmware printed, against what Linux printed and what the scenes promise.
 
 use super::emulator::Ended;
-use super::firmware::Variant;
+use super::firmware::{Recipe, Variant};
 use super::linux::Printed;
 use super::pattern;
-use super::scenes::{Prints, Regions, Scene, Scenes};
+use super::scenes::{Prints, Scene};
 use super::transcript::{Played, Transcript};
 
 /// The line that a firmware prints last.
@@ -30,8 +30,9 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// Compares.
-    pub(super) fn of(ended: &Ended, variant: Variant, scenes: &Scenes, printed: &Printed) -> Self {
+    /// Compares. `firmware` is what is promised outside scenes.
+    pub(super) fn of(ended: &Ended, recipe: &Recipe<'_>, firmware: &Prints, printed: &Printed) -> Self {
+        let variant = recipe.variant;
         let mut verdict = Self::default();
         match Transcript::parse(&ended.text) {
             Ok(transcript) => verdict.transcript = transcript,
@@ -39,10 +40,7 @@ impl Verdict {
         }
         let own = |played: &[String], lines: &Prints| lines_as_promised(played, lines, variant);
         if variant != Variant::Bare {
-            for scene in &scenes.scenes {
-                if scene.regions == Regions::On && variant == Variant::Open {
-                    continue;
-                }
+            for scene in recipe.scenes {
                 let result = match verdict.transcript.scene(&scene.name) {
                     None => Err("it was not played".to_owned()),
                     Some(played) => {
@@ -51,7 +49,7 @@ impl Verdict {
                 };
                 verdict.find(&scene.name, &scene.about, result);
             }
-            let result = own(&verdict.transcript.own, &scenes.firmware);
+            let result = own(&verdict.transcript.own, firmware);
             verdict.find("firmware", "it says what it must outside scenes", result);
         }
         let last = verdict.transcript.own.last().map_or("nothing", String::as_str);
@@ -123,7 +121,11 @@ fn last_lines(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::board::machine::Machine;
+    use crate::board::scenes::Scenes;
 
     #[test]
     fn the_first_difference_is_shown_by_its_line() {
@@ -155,7 +157,10 @@ mod tests {
     fn wrong(text: &str, variant: Variant, failure: Option<&str>) -> Vec<String> {
         let ended = Ended { text: text.to_owned(), failure: failure.map(str::to_owned) };
         let printed = Printed::from([("s".to_owned(), "hello\n".to_owned())]);
-        let verdict = Verdict::of(&ended, variant, &Scenes::parse(SCENES).unwrap(), &printed);
+        let scenes = Scenes::parse(SCENES).unwrap();
+        let chosen: Vec<_> = scenes.shown(variant).collect();
+        let recipe = Recipe { machine: Machine::An505, variant, scenes: &chosen, images: Path::new("") };
+        let verdict = Verdict::of(&ended, &recipe, &scenes.firmware, &printed);
         verdict.wrong().map(|(subject, _)| subject.to_owned()).collect()
     }
 
