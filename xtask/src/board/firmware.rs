@@ -103,7 +103,7 @@ pub(super) fn build(shell: &Shell, voice: Voice, recipe: &Recipe<'_>) -> Result<
     cargo.args(["--target", machine.target()]).args(variant.flags());
     cargo.arg("--target-dir").arg(&target).env("MEMCTL_BOARD_IMAGES", images);
     let names: Vec<_> = scenes.iter().map(|scene| scene.name.as_str()).collect();
-    cargo.env("MEMCTL_BOARD_SCENES", names.join(","));
+    cargo.env("MEMCTL_BOARD_SCENES", names.join(",")).env("MEMCTL_BOARD", machine.firmware());
     cargo.current_dir(shell.root().join(FOLDER));
     voice.run(&mut cargo)?;
     // The next one takes its place.
