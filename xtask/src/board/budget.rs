@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::firmware::Sizes;
 use super::machine::Machine;
-use super::transcript::Transcript;
+use super::transcript::{Figure, Transcript};
 
 /// What all of a firmware may take, in bytes: the smallest boards that the SIG asks for. The linker refuses more.
 const FLASH: u64 = 1 << 20;
@@ -31,7 +31,8 @@ pub(super) struct Budget {
 impl Budget {
     /// Bytes of flash that are no image and no object.
     fn code(sizes: Sizes, transcript: &Transcript) -> u64 {
-        sizes.flash.saturating_sub(transcript.figure(EMBEDDED).unwrap_or(0))
+        let embedded = transcript.figures.iter().filter(|figure| figure.name == EMBEDDED);
+        sizes.flash.saturating_sub(embedded.map(|figure| figure.number).sum())
     }
 
     /// What is added to the bare firmware's code, in bytes, if that was built.
@@ -68,12 +69,8 @@ impl Budget {
         rows.extend(self.added().map(|added| ("flash added to it".to_owned(), added, Some(OWN_FLASH))));
         rows.push(("flash of memctl's crates, by symbol".to_owned(), self.sizes.crates, None));
         rows.push(("RAM that the linker gave out".to_owned(), self.sizes.ram, Some(RAM)));
-        let mut figures: Vec<_> = self.transcript.figures.iter().collect();
-        figures.sort_by_key(|figure| figure.scene.is_some());
-        rows.extend(figures.iter().map(|figure| {
-            let scene = figure.scene.as_ref().map(|scene| format!("{scene}: ")).unwrap_or_default();
-            (format!("{scene}{}", figure.name.replace('-', " ")), figure.number, None)
-        }));
+        let figures = self.transcript.figures.iter().filter(|figure| figure.scene.is_none() && figure.name != EMBEDDED);
+        rows.extend(figures.map(|figure| (figure.name.replace('-', " "), figure.number, None)));
         rows
     }
 
@@ -84,7 +81,11 @@ impl Budget {
             .iter()
             .map(|(name, number, most)| json!({"name": name, "number": number, "most": most}))
             .collect();
-        json!({"machine": self.machine.name(), "firmware": self.firmware, "figures": rows})
+        let scenes = self.transcript.figures.iter().filter_map(|Figure { scene, name, number }| {
+            Some(json!({"scene": scene.as_ref()?, "name": name, "number": number}))
+        });
+        let scenes: Vec<_> = scenes.collect();
+        json!({"machine": self.machine.name(), "firmware": self.firmware, "figures": rows, "scenes": scenes})
     }
 }
 
@@ -110,6 +111,40 @@ pub(super) fn table(budgets: &[Budget]) -> Table {
         table.add_row([name.clone()].into_iter().chain(cells).chain([most]));
     }
     for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// A row per scene, a column per figure that scenes have.
+pub(super) fn scene_table(budgets: &[Budget]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    let figures = || budgets.iter().flat_map(|budget| budget.transcript.figures.iter().map(move |f| (budget, f)));
+    let mut names: Vec<&str> = Vec::new();
+    let mut scenes: Vec<(&str, &str)> = Vec::new();
+    for (budget, figure) in figures() {
+        let Some(scene) = &figure.scene else { continue };
+        if !names.contains(&figure.name.as_str()) {
+            names.push(&figure.name);
+        }
+        // One may be in several firmwares.
+        let row = (budget.firmware.as_str(), scene.as_str());
+        if !scenes.contains(&row) {
+            scenes.push(row);
+        }
+    }
+    let heads = names.iter().map(|name| name.replace('-', " "));
+    table.set_header(["firmware".to_owned(), "scene".to_owned()].into_iter().chain(heads));
+    for (firmware, scene) in scenes {
+        let cells = names.iter().map(|name| {
+            let mut of_scene =
+                figures().filter(|(budget, f)| budget.firmware == firmware && f.scene.as_deref() == Some(scene));
+            of_scene.find(|(_, figure)| figure.name == *name).map_or(String::new(), |(_, f)| f.number.to_string())
+        });
+        table.add_row([firmware.to_owned(), scene.to_owned()].into_iter().chain(cells));
+    }
+    for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
@@ -147,9 +182,11 @@ mod tests {
     #[test]
     fn the_table_has_a_row_per_figure() {
         let text = table(&[budget(320_000), budget(330_000)]).to_string();
-        for words in ["flash added to it", "40960", "s: turns", "an505", "whole"] {
+        for words in ["flash added to it", "40960", "an505", "whole"] {
             assert!(text.contains(words), "{words}: {text}");
         }
-        assert_eq!(text.matches("s: turns").count(), 1);
+        assert!(!text.contains("turns"), "{text}");
+        let scenes = scene_table(&[budget(320_000)]).to_string();
+        assert!(scenes.contains("turns") && scenes.contains("┆ s "), "{scenes}");
     }
 }

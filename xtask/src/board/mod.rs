@@ -183,6 +183,7 @@ impl<'a> Stage<'a> {
                 }
             }
             self.voice.say(budget::table(&budgets));
+            self.voice.say(budget::scene_table(&budgets));
             shown.budgets.extend(budgets);
         }
         Ok(shown)
