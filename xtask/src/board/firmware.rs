@@ -20,7 +20,7 @@ const PROGRAM: &str = "memctl-board";
 
 /// Which firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Variant {
+pub(super) enum Variant<'a> {
     /// The one that shows everything.
     Whole,
     /// The same without regions.
@@ -28,12 +28,12 @@ pub(super) enum Variant {
     /// Without memory control: wasmtime and one component, to measure the rest against.
     Bare,
     /// The whole one, with something left out that must be missed.
-    Mutated(&'static str),
+    Mutated(&'a str),
 }
 
-impl Variant {
+impl<'a> Variant<'a> {
     /// What it is called, in files and reports.
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'a str {
         match self {
             Self::Whole => "whole",
             Self::Open => "open",
@@ -42,7 +42,7 @@ impl Variant {
         }
     }
 
-    fn flags(self) -> Vec<&'static str> {
+    fn flags(self) -> Vec<&'a str> {
         match self {
             Self::Whole => vec![],
             Self::Open => vec!["--features", "regions-off"],
@@ -56,7 +56,7 @@ impl Variant {
 #[derive(Clone, Copy)]
 pub(super) struct Recipe<'a> {
     pub(super) machine: Machine,
-    pub(super) variant: Variant,
+    pub(super) variant: Variant<'a>,
     /// Names of the scenes in it.
     pub(super) scenes: &'a [&'a Scene],
     /// The folder of all images.

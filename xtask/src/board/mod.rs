@@ -21,7 +21,7 @@ use self::firmware::{Firmware, Recipe, Variant};
 use self::guests::Built;
 use self::linux::Printed;
 use self::machine::Machine;
-use self::scenes::{Scene, Scenes};
+use self::scenes::{Mutation, Scene, Scenes};
 use self::verdict::{Finding, Verdict};
 use self::voice::Voice;
 use crate::host::{self, Tool};
@@ -34,13 +34,6 @@ pub(crate) use self::guests::MANIFEST as GUESTS;
 
 /// What is shown, and what must be seen.
 const SCENES: &str = "examples/board/scenes.toml";
-
-/// Features of the firmware that break it, each in a way that must be found.
-const MUTATIONS: [(&str, &str); 3] = [
-    ("mutate-publish", "what a guest wrote is not published"),
-    ("mutate-regions", "two regions are swapped"),
-    ("mutate-revocation", "the leases of a guest that is gone are not revoked"),
-];
 
 /// What to run.
 #[derive(Args)]
@@ -193,35 +186,34 @@ impl<'a> Stage<'a> {
     fn mutations(&self, machines: &[Machine]) -> Result<Shown> {
         let mut shown = Shown::default();
         for machine in machines.iter().copied() {
-            for (feature, what) in MUTATIONS {
-                let caught = self.caught(machine, Variant::Mutated(feature))?;
-                let words = match &caught {
-                    Some((subject, wrong)) => {
-                        format!("ok      {}: {what}: caught by {subject}: {wrong}", machine.name())
-                    }
-                    None => format!("FAILED  {}: {what}: nothing noticed", machine.name()),
+            for mutation in &self.scenes.mutations {
+                let Mutation { feature, about, .. } = mutation;
+                let caught = self.caught(machine, mutation)?;
+                let (word, counter, words) = match &caught {
+                    Some((subject, wrong)) => ("ok    ", &mut shown.passed, format!("noticed by {subject}: {wrong}")),
+                    None => ("FAILED", &mut shown.failed, "nothing noticed".to_owned()),
                 };
-                self.voice.say(words);
-                *if caught.is_some() { &mut shown.passed } else { &mut shown.failed } += 1;
+                *counter += 1;
+                self.voice.say(format_args!("{word}  {} {feature}: {about}: {words}", machine.name()));
                 let caught = caught.map(|(subject, wrong)| json!({"subject": subject, "wrong": wrong}));
-                shown.findings.push(json!({"machine": machine.name(), "mutation": feature, "caught": caught}));
+                shown.findings.push(json!({"machine": machine.name(), "mutation": feature, "noticed": caught}));
             }
         }
         Ok(shown)
     }
 
-    /// What is the first to be wrong with a firmware, and how.
-    fn caught(&self, machine: Machine, variant: Variant) -> Result<Option<(String, String)>> {
-        for group in self.guests.groups(self.scenes.shown(variant))? {
-            let (_, verdict) = self.play(&self.recipe(machine, variant, &group))?;
-            if let Some((subject, wrong)) = verdict.wrong().next() {
-                return Ok(Some((subject.to_owned(), wrong.to_owned())));
-            }
+    /// What notices a mutation, and how. Without it the same firmware has to be right.
+    fn caught(&self, machine: Machine, mutation: &Mutation) -> Result<Option<(String, String)>> {
+        let scenes = self.scenes.noticing(mutation);
+        let (_, right) = self.play(&self.recipe(machine, Variant::Whole, &scenes))?;
+        if let Some((subject, wrong)) = right.wrong().next() {
+            bail!("the firmware is broken without {}: {subject}: {wrong}", mutation.feature);
         }
-        Ok(None)
+        let (_, verdict) = self.play(&self.recipe(machine, Variant::Mutated(&mutation.feature), &scenes))?;
+        Ok(verdict.wrong().next().map(|(subject, wrong)| (subject.to_owned(), wrong.to_owned())))
     }
 
-    fn recipe<'s>(&'s self, machine: Machine, variant: Variant, scenes: &'s [&'s Scene]) -> Recipe<'s> {
+    fn recipe<'s>(&'s self, machine: Machine, variant: Variant<'s>, scenes: &'s [&'s Scene]) -> Recipe<'s> {
         Recipe { machine, variant, scenes, images: &self.guests.images }
     }
 
