@@ -2,6 +2,9 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[path = "build/scenes.rs"]
+mod scenes;
+
 /// Where the machines for a target have their memory: the linker script, and the origins of flash and RAM.
 fn machine(target: &str) -> (&'static str, u32, u32) {
     match target {
@@ -47,4 +50,7 @@ fn main() {
     println!("cargo:rerun-if-env-changed=MEMCTL_BOARD_IMAGES");
     println!("cargo:rerun-if-changed={}", images.display());
     println!("cargo:rustc-env=MEMCTL_BOARD_IMAGES={}", images.display());
+    if env::var_os("CARGO_FEATURE_PARTITIONS").is_some() {
+        scenes::write(&out);
+    }
 }
