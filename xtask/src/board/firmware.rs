@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use object::elf::SHF_WRITE;
-use object::{Object as _, ObjectSection as _, SectionFlags, SectionKind};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionFlags, SectionKind};
 
 use super::machine::Machine;
 use super::scenes::Scene;
@@ -87,7 +87,12 @@ pub(super) struct Sizes {
     pub(super) flash: u64,
     /// Variables, with the arenas and stacks among them, and the gaps between them.
     pub(super) ram: u64,
+    /// What is in flash of the crates that others use too, as far as symbols tell: what was inlined elsewhere is elsewhere.
+    pub(super) crates: u64,
 }
+
+/// The crates of memory control that firmware uses, as symbols spell them. The firmware itself is not one of them.
+const CRATES: [&str; 4] = ["memctl_core", "memctl_copy", "memctl_wasmtime", "memctl_mpu"];
 
 /// Builds a firmware.
 pub(super) fn build(shell: &Shell, voice: Voice, recipe: &Recipe<'_>) -> Result<Firmware> {
@@ -98,7 +103,7 @@ pub(super) fn build(shell: &Shell, voice: Voice, recipe: &Recipe<'_>) -> Result<
     cargo.args(["--target", machine.target()]).args(variant.flags());
     cargo.arg("--target-dir").arg(&target).env("MEMCTL_BOARD_IMAGES", images);
     let names: Vec<_> = scenes.iter().map(|scene| scene.name.as_str()).collect();
-    cargo.env("MEMCTL_BOARD_SCENES", names.join(","));
+    cargo.env("MEMCTL_BOARD_SCENES", names.join(",")).env("MEMCTL_BOARD", machine.firmware());
     cargo.current_dir(shell.root().join(FOLDER));
     voice.run(&mut cargo)?;
     // The next one takes its place.
@@ -127,5 +132,8 @@ fn sizes(elf: &[u8]) -> Result<Sizes> {
             end = end.max(section.address() + section.size());
         }
     }
-    Ok(Sizes { flash, ram: end.saturating_sub(first) })
+    let ours = elf.symbols().filter(|symbol| symbol.is_definition() && symbol.address() < first);
+    let ours = ours.filter(|symbol| symbol.name().is_ok_and(|name| CRATES.iter().any(|krate| name.contains(krate))));
+    let crates = ours.map(|symbol| symbol.size()).sum();
+    Ok(Sizes { flash, ram: end.saturating_sub(first), crates })
 }

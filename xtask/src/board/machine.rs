@@ -43,6 +43,15 @@ impl Machine {
         }
     }
 
+    /// The board whose firmware runs there, of the same list.
+    pub(super) fn firmware(self) -> &'static str {
+        match self {
+            // The same memory, and as many regions for what is done there: what is linked for one is not linked again for the other.
+            Self::An386 | Self::An500 => "an386",
+            Self::An505 | Self::Rv32 => self.name(),
+        }
+    }
+
     /// What Rust compiles firmware for. Two machines have the same.
     pub(super) fn target(self) -> &'static str {
         match self {

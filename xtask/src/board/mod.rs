@@ -139,6 +139,9 @@ impl Shown {
         let claim = "flash and RAM are within their budgets".to_owned();
         let finding = Finding { subject: "budget".to_owned(), claim, wrong: budget.over() };
         self.count(voice, budget.machine, &budget.firmware, &finding);
+        if let Some(missed) = budget.missed() {
+            voice.say(format_args!("aim     {} {}: {missed}", budget.machine.name(), budget.firmware));
+        }
     }
 
     fn json(&self) -> Value {

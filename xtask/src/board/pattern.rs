@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
-/// Finds the patterns among the lines, in their order. `{}` is any text without spaces; `{name}` too, and the same wherever it comes again.
+/// What stands between braces for the rest of the line.
+const REST: &str = "..";
+
+/// Finds the patterns among the lines, in their order. `{}` is any text without spaces; `{name}` too, and the same wherever it comes again; `{..}` is the rest
+/// of the line.
 ///
 /// # Errors
 /// One is missing.
@@ -34,6 +38,9 @@ fn fits<'a>(pattern: &'a str, line: &'a str, known: &mut BTreeMap<&'a str, &'a s
     let Some(line) = line.strip_prefix(before) else { return false };
     // A brace that opens nothing is a brace.
     let Some((name, after)) = gap.split_once('}') else { return pattern == line };
+    if name == REST && after.is_empty() {
+        return true;
+    }
     // The gap ends where what follows it in the pattern begins, at the first place that lets the rest fit.
     let end = line.find(' ').unwrap_or(line.len());
     (1..=end).filter(|at| line.is_char_boundary(*at)).any(|at| {
@@ -74,6 +81,9 @@ mod tests {
         assert!(!found(&["at {}: {what}", "again {what}"], &["at 0x10: store", "again load"]));
         assert!(!found(&["at {}"], &["at 1 2"]));
         assert!(!found(&["at {}"], &["at "]));
+        assert!(found(&["at {}: {..}"], &["at 1: 2 3"]));
+        assert!(found(&["at {}:{..}"], &["at 1:"]));
+        assert!(!found(&["at {}: {..}"], &["at: 2 3"]));
     }
 
     #[test]
