@@ -77,7 +77,7 @@ impl Demand {
                 }
                 Payload::TableSection(tables) => {
                     for table in tables {
-                        self.table_elements += table?.ty.initial;
+                        self.table_elements = self.table_elements.saturating_add(table?.ty.initial);
                     }
                 }
                 Payload::FunctionSection(functions) => self.functions += u64::from(functions.count()),
@@ -97,11 +97,12 @@ impl Demand {
 
     /// The bytes of all memories at first.
     pub(super) fn memory_bytes(&self) -> u64 {
-        self.memories.iter().map(|memory| memory.initial).sum()
+        self.memories.iter().map(|memory| memory.initial).fold(0, u64::saturating_add)
     }
 
     /// The bytes that its memories may still grow by; none if one of them doesn't say.
     pub(super) fn growth(&self) -> Option<u64> {
-        self.memories.iter().map(|memory| Some(memory.most?.saturating_sub(memory.initial))).sum()
+        let mut growths = self.memories.iter().map(|memory| Some(memory.most?.saturating_sub(memory.initial)));
+        growths.try_fold(0, |sum: u64, growth| Some(sum.saturating_add(growth?)))
     }
 }

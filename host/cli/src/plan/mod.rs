@@ -17,7 +17,7 @@ use self::demand::Demand;
 use self::map::{Fit, GRANULE, Map, Use, Wanted};
 use self::needs::{Firmware, Known, Partition};
 use self::report::{Planned, Report};
-use crate::boards::{Board, Boards, Kind, Protection, System};
+use crate::boards::{Board, Boards, Kind, System};
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::run::print;
@@ -51,7 +51,7 @@ With --json, one JSON object on stdout:
   board, fits, firmware: {flash, ram, shared}, programs: [{name, component_bytes, image_bytes, memories: [{initial, most}], ...,
   partition: {stack, interpreter, memories, tables, runtime}}], placed: [{kind, name, bank, start, bytes}],
   banks: [{bank, kind, origin, bytes, used, left}], misfits: [{kind, name, memory, bytes, missing}],
-  protection: [{program, regions: [{number, what, rights, registers}], left, watched, left_with_objects, slack, refused}],
+  protection: [{program, regions: [{number, what, rights, registers}], left, watched, part, left_with_objects, slack, refused}],
   rules: [{rule, by, how}]
 
 Exit code: 0 if everything fits, 1 if not, or if there is no such board or program. 2 if the command line is wrong.
@@ -121,11 +121,11 @@ fn plan(args: &PlanArgs, board: &Board) -> Result<Report> {
     let bytes = |size: Option<Size>| size.map(|Size(bytes)| bytes);
     let known = Known { flash: bytes(args.firmware_flash), ram: bytes(args.firmware_ram), stack: bytes(args.stack) };
     let mut programs: Vec<Planned> = Vec::new();
-    for path in &args.programs {
+    for (number, path) in args.programs.iter().enumerate() {
         let program = Program::load(path)?;
         let _progress = Progress::spinner(format!("compiling {} for {}", path.display(), board.name));
         let mut demand = Demand::of(&program, board).with_context(|| path.display().to_string())?;
-        let namesakes = programs.iter().filter(|other| other.demand.name.starts_with(&demand.name)).count();
+        let namesakes = args.programs[..number].iter().filter(|other| other.file_name() == path.file_name()).count();
         if namesakes > 0 {
             demand.name = format!("{} ({})", demand.name, namesakes + 1);
         }
@@ -141,7 +141,7 @@ fn plan(args: &PlanArgs, board: &Board) -> Result<Report> {
     for object in &args.objects {
         wanted.push(object_wanted(object)?);
     }
-    let map = Map::fill(board, &everything(board, firmware, &programs, wanted, known));
+    let map = Map::fill(board, &everything(firmware, &programs, wanted, known));
     let names: Vec<String> = programs.iter().map(|planned| planned.demand.name.clone()).collect();
     let protection = regions::held(board, &map, &names);
     let demands: Vec<Demand> = programs.iter().map(|planned| planned.demand.clone()).collect();
@@ -165,17 +165,11 @@ fn object_wanted(object: &ObjectSpec) -> Result<Wanted> {
     })
 }
 
-/// What memctl itself takes on Linux, with the compiler: 45 MiB were in use after `memctl run` of a small component.
-const PROCESS: u64 = 64 << 20;
+/// What memctl itself takes on Linux, with the compiler: 27 to 36 MiB were resident after `memctl run` of a small program on x86-64.
+const PROCESS: u64 = 48 << 20;
 
 /// What is put into the board's memory, in this order.
-fn everything(
-    board: &Board,
-    firmware: Option<Firmware>,
-    programs: &[Planned],
-    mut objects: Vec<Wanted>,
-    known: Known,
-) -> Vec<Wanted> {
+fn everything(firmware: Option<Firmware>, programs: &[Planned], mut objects: Vec<Wanted>, known: Known) -> Vec<Wanted> {
     let wanted = |what, kind, bytes, fit| Wanted { what, kind, bytes, fit };
     let Some(Firmware { flash, ram, shared }) = firmware else {
         let memctl = known.ram.unwrap_or(PROCESS);
@@ -183,25 +177,21 @@ fn everything(
         objects.iter_mut().for_each(|object| object.kind = Kind::Ram);
         all.append(&mut objects);
         all.extend(programs.iter().map(|Planned { demand, partition }| {
-            let bytes = partition.memories + partition.tables;
-            wanted(Use::Partition(demand.name.clone()), Kind::Ram, bytes, Fit::Covered)
+            wanted(Use::Partition(demand.name.clone()), Kind::Ram, partition.bytes(), Fit::Covered)
         }));
         return all;
     };
-    let mut all = vec![
-        wanted(Use::Firmware, Kind::Flash, flash, Fit::Aligned(GRANULE)),
-        wanted(Use::Kernel, Kind::Ram, ram, Fit::Aligned(GRANULE)),
-        wanted(Use::Shared, Kind::Ram, shared, Fit::Covered),
-    ];
+    let mut all = vec![wanted(Use::Firmware, Kind::Flash, flash, Fit::Aligned(GRANULE))];
     for Planned { demand, .. } in programs {
         let image = demand.image_bytes.unwrap_or(0);
         all.push(wanted(Use::Image(demand.name.clone()), Kind::Flash, image, Fit::Aligned(GRANULE)));
     }
-    all.append(&mut objects);
-    // Where nothing holds programs back, their partitions are only areas that are filled and freed as a whole.
-    let fit = if matches!(board.protection, Protection::None { .. }) { Fit::Aligned(GRANULE) } else { Fit::Covered };
+    // Partitions first: they must be aligned most.
     for Planned { demand, partition } in programs {
-        all.push(wanted(Use::Partition(demand.name.clone()), Kind::Ram, partition.bytes(), fit));
+        all.push(wanted(Use::Partition(demand.name.clone()), Kind::Ram, partition.bytes(), Fit::Covered));
     }
+    all.push(wanted(Use::Kernel, Kind::Ram, ram, Fit::Aligned(GRANULE)));
+    all.push(wanted(Use::Shared, Kind::Ram, shared, Fit::Covered));
+    all.append(&mut objects);
     all
 }

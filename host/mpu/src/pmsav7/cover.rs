@@ -87,7 +87,7 @@ impl Cover {
         self.places[self.order[at]] = at;
     }
 
-    /// Hands out the regions with the first range of their group, in the order of their numbers.
+    /// Hands out the regions with the first range that each serves, in the order of their numbers.
     pub(super) fn each(&self, region: &mut impl FnMut(usize, Region)) {
         for group in &self.order[..self.count] {
             self.emit(*group, ROOT, 0, region);
@@ -133,7 +133,7 @@ impl Cover {
             Block::Free => {}
             Block::Whole => {
                 if above == 0 {
-                    region(group, whole(block));
+                    region(self.first(group, block), whole(block));
                 }
             }
             Block::Part => {
@@ -141,7 +141,8 @@ impl Cover {
                 let (without, with) = both(block, above, &left, &right);
                 let mut below = above << 1 & 7;
                 if with < without {
-                    region(group, self.eighths(group, block));
+                    let (first, eighths) = self.eighths(group, block);
+                    region(first, eighths);
                     below |= 1;
                 }
                 for half in halves(block) {
@@ -151,16 +152,27 @@ impl Cover {
         }
     }
 
-    /// A region on `block` with those eighths on that the group may cover and has bytes in.
-    fn eighths(&self, group: usize, block: Span) -> Region {
+    /// The range that owns the first of the group's bytes in `block`.
+    fn first(&self, group: usize, block: Span) -> usize {
+        let mut own = self.pieces.iter().filter(|piece| self.groups[piece.owner] == group);
+        own.find(|piece| piece.span.overlap(block) > 0).map_or(group, |piece| piece.owner)
+    }
+
+    /// A region on `block` with those eighths on that the group may cover and has bytes in, and the first range that it serves.
+    fn eighths(&self, group: usize, block: Span) -> (usize, Region) {
         let len = block.len() / 8;
-        let off = (0..8).filter(|eighth| {
+        let Region { rbar, mut rasr } = whole(block);
+        let mut first = None;
+        for eighth in 0..8 {
             let start = block.start + eighth * len;
-            !matches!(self.look(group, Span { start, end: start + len }), Block::Whole)
-        });
-        let disabled = off.fold(0, |bits, eighth| bits | 1 << eighth);
-        let Region { rbar, rasr } = whole(block);
-        Region { rbar, rasr: rasr | disabled << 8 }
+            let part = Span { start, end: start + len };
+            if matches!(self.look(group, part), Block::Whole) {
+                first = first.or(Some(self.first(group, part)));
+            } else {
+                rasr |= 1 << (8 + eighth);
+            }
+        }
+        (first.unwrap_or(group), Region { rbar, rasr })
     }
 }
 
