@@ -7,10 +7,10 @@ mod arrange;
 
 use memctl_core::Protection::{None, Read, ReadWrite};
 
-use crate::layers::{Grid, Layers, Span, widen};
+use crate::layers::{Grid, Layers, Span, enclosing, widen};
 use crate::plan::{Draft, Slacks};
 use crate::{Error, Execute, Memory, Plan, Privileged, Range, Rights, Rule};
-use arrange::{Arrangement, Match, enclosing};
+use arrange::{Arrangement, Match};
 
 const READ: u8 = 1;
 const WRITE: u8 = 1 << 1;

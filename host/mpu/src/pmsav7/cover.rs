@@ -2,15 +2,15 @@
 //!
 //! Aligned powers of two form a tree: each block has two halves. A region on a block reaches down three levels, to its eighths. So
 //! what it takes to cover the bytes of a block depends only on which of the three blocks above it have a region, which is 8 cases; the
-//! halves' 8 numbers give the block's, and the root's are exact. Blocks below 256 bytes have no eighths and are taken whole.
+//! halves' 8 numbers give the block's, and the root's are exact: the smallest block with eighths that holds all, because a region on a
+//! larger one has larger eighths. Blocks below 256 bytes have none and are taken whole.
 
 use super::Region;
-use crate::layers::{Layers, Pieces, Span};
+use crate::layers::{Layers, Pieces, Span, enclosing};
 use crate::range::MOST_RANGES;
 
 /// Where eighths begin.
 const EIGHTHS: u64 = 256;
-const ROOT: Span = Span { start: 0, end: 1 << 32 };
 
 /// How many regions the bytes of a block take, for each set of blocks above it that have one: bit 0 is its parent.
 type Costs = [u8; 8];
@@ -67,7 +67,7 @@ impl Cover {
         while at < self.count {
             let before = self.take(at - 1) + self.take(at);
             self.swap(at);
-            if self.take(at - 1) + self.take(at) < before {
+            if before > 2 && self.take(at - 1) + self.take(at) < before {
                 at = 1;
             } else {
                 self.swap(at);
@@ -78,7 +78,8 @@ impl Cover {
 
     /// How many regions the group at place `at` takes.
     fn take(&self, at: usize) -> u16 {
-        u16::from(self.costs(self.order[at], ROOT)[0])
+        let group = self.order[at];
+        self.root(group).map_or(0, |root| self.costs(group, root)[0].into())
     }
 
     fn swap(&mut self, at: usize) {
@@ -90,8 +91,18 @@ impl Cover {
     /// Hands out the regions with the first range that each serves, in the order of their numbers.
     pub(super) fn each(&self, region: &mut impl FnMut(usize, Region)) {
         for group in &self.order[..self.count] {
-            self.emit(*group, ROOT, 0, region);
+            if let Some(root) = self.root(*group) {
+                self.emit(*group, root, 0, region);
+            }
         }
+    }
+
+    /// The block that holds all of a group's bytes, if it has any.
+    fn root(&self, group: usize) -> Option<Span> {
+        let mut own = self.pieces.iter().filter(|piece| self.groups[piece.owner] == group);
+        let first = own.next()?.span;
+        let end = own.next_back().map_or(first.end, |last| last.span.end);
+        Some(enclosing(Span { end, ..first }, EIGHTHS))
     }
 
     fn look(&self, group: usize, block: Span) -> Block {
