@@ -37,10 +37,10 @@ pub enum SealError {
 }
 
 /// What to tell a linker.
-const FLAGS: &str = if cfg!(all(target_os = "wasi", target_env = "p1")) {
-    "link with -Clink-arg=--no-stack-first -Clink-arg=--global-base=65536"
-} else {
+const FLAGS: &str = if cfg!(all(target_os = "wasi", not(target_env = "p1"))) {
     "link with -Clink-arg=--append-lld-flag=--no-stack-first -Clink-arg=--global-base=65536"
+} else {
+    "link with -Clink-arg=--no-stack-first -Clink-arg=--global-base=65536"
 };
 
 impl fmt::Display for SealError {

@@ -1,6 +1,7 @@
 //! cargo xtask: set-up, tests and the demo.
 
 mod bench;
+mod board;
 mod cc;
 mod compose;
 mod demo;
@@ -38,6 +39,7 @@ Examples:
   cargo xtask test                 all that must hold
   cargo xtask test --only clippy   one step of it
   cargo xtask real lmdb            LMDB as a guest and natively, compared
+  cargo xtask board --machine rv32 components on a microcontroller that QEMU plays, and on Linux, compared
   cargo xtask verify miri loom     undefined behaviour and interleavings
   cargo xtask fuzz --seconds 600   each fuzz target for ten minutes
   cargo xtask demo                 file-scan and the pipeline on both backends, over real text";
@@ -60,6 +62,8 @@ enum Command {
     },
     /// Run LMDB and SQLite as guests on both backends, compare them with the same programs compiled for this machine, and exchange databases.
     Real(real::Real),
+    /// Run components on microcontrollers that QEMU plays, and on Linux, and compare what they print; say what the firmware takes.
+    Board(board::Board),
     /// Look for memory and thread errors: Miri, loom, AddressSanitizer, ThreadSanitizer. All but loom fetch and use Rust's nightly toolchain.
     Verify {
         /// Run only these: miri, loom, asan, tsan.
@@ -125,6 +129,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Test { only, long, list: false } => test::run(&shell, &test::Choice { only: &only, long }),
         Command::Real(real) => real::run(&shell, &real),
+        Command::Board(board) => board::run(&shell, &board),
         Command::Verify { only } => verify::run(&shell, &only),
         Command::Demo => demo::run(&shell),
         Command::Bench { args } => bench::run(&shell, &args),

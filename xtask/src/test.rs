@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use crate::board;
 use crate::cc;
 use crate::fuzz;
 use crate::guests::{self, Profile, Target};
@@ -56,6 +57,18 @@ const LONG: &[Step] = &[
         run: memmap2::programs,
         needed: Needed::ByNone,
     },
+    Step {
+        name: "board",
+        summary: "components on microcontrollers that QEMU plays, compared with Linux, and their budgets",
+        run: board::test,
+        needed: Needed::ByNone,
+    },
+    Step {
+        name: "board-mutations",
+        summary: "firmware that is broken on purpose is found out",
+        run: board::test_mutations,
+        needed: Needed::ByNone,
+    },
 ];
 
 /// Prints the steps.
@@ -101,7 +114,7 @@ fn set_up(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 
 fn fmt(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     cargo(shell, &["fmt", "--all", "--check"])?;
-    for manifest in memmap2::MANIFESTS {
+    for manifest in memmap2::MANIFESTS.into_iter().chain([board::FIRMWARE, board::GUESTS]) {
         cargo(shell, &["fmt", "--all", "--manifest-path", manifest, "--check"])?;
     }
     cargo(shell, &["fmt", "--manifest-path", fuzz::MANIFEST, "--check"])

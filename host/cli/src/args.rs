@@ -1,17 +1,19 @@
 //! The command line, as clap reads it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compile::CompileArgs;
 use crate::component::ComponentArgs;
 use crate::declare::DeclareArgs;
 use crate::help::{COMPARE_HELP, EXAMPLES, RUN_HELP, SOAK_HELP};
 use crate::instrument::InstrumentArgs;
 use crate::plan::PlanArgs;
-use crate::spec::{DirSpec, EnvSpec, HeapSpec, ObjectSpec, QuotaSpec};
+use crate::size::Size;
+use crate::spec::{DirSpec, EnvSpec, FeedSpec, HeapSpec, ObjectSpec, QuotaSpec};
 use crate::windows::LinkArgs;
 
 /// Run WebAssembly programs that map memory, and check that they behave the same on every kind of memory hardware.
@@ -47,6 +49,9 @@ pub enum Command {
     /// Put windows into a core module: extra memories in which the host shows objects.
     #[command(after_help = crate::windows::HELP)]
     LinkWindows(LinkArgs),
+    /// Compile a program into an image that firmware on a board runs in place.
+    #[command(after_help = crate::compile::HELP)]
+    Compile(CompileArgs),
     /// Say whether programs fit a board, where everything goes there, and what keeps them apart.
     #[command(after_help = crate::plan::HELP)]
     Plan(PlanArgs),
@@ -158,6 +163,10 @@ pub struct GuestArgs {
     /// Publish a shared heap of SIZE bytes as NAME, which grows to MAX if it has no room. What it holds at the end is not compared.
     #[arg(long = "heap", value_name = "NAME=SIZE[..MAX]", help_heading = "Memory control")]
     pub heaps: Vec<HeapSpec>,
+    /// Let a device write into the object NAME, in turn with the programs: before each round of turns, under a lease, the next bytes of file PATH, as many as the
+    /// object has, until the file ends. What it has no room for while somebody holds a lease there is lost.
+    #[arg(long = "feed", value_name = "NAME=PATH", help_heading = "Memory control")]
+    pub feeds: Vec<FeedSpec>,
     /// Change a limit: objects, object-bytes, mappings, mapped-bytes, leases, waiters, protected-ranges, blocks or block-bytes.
     #[arg(long = "quota", value_name = "KEY=VALUE", help_heading = "Memory control")]
     pub quotas: Vec<QuotaSpec>,
@@ -168,6 +177,18 @@ pub struct GuestArgs {
     /// How the engine lays out and guards memory where windows are copied: `board` needs `--backend copy`.
     #[arg(long, value_enum, default_value_t, help_heading = "Memory control")]
     pub engine: EngineChoice,
+    /// What windows and offsets are multiples of where windows are copied, as on a board with so small a granule: a power of two, the host page
+    /// unless said otherwise. Needs `--backend copy`.
+    #[arg(long, value_name = "BYTES", help_heading = "Memory control")]
+    pub granule: Option<Size>,
+    /// Call the program so many times, in one instance: a turn each. What it keeps in its memory is there in the next turn; what traps or asks to exit
+    /// begins anew.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Turns")]
+    pub turns: u32,
+    /// Let another program take turns with the first, in a store of its own: it gets the same directories, variables, objects and heaps, and no arguments. Given several
+    /// times, all take turns in that order, round after round.
+    #[arg(long, value_name = "OTHER.wasm", help_heading = "Turns")]
+    pub beside: Vec<PathBuf>,
     /// Say on stderr what the host does; MEMCTL_LOG takes finer filters, such as memctl=trace.
     #[arg(long)]
     pub verbose: bool,
@@ -180,27 +201,28 @@ pub struct GuestArgs {
 }
 
 impl GuestArgs {
-    /// The program's file.
-    #[must_use]
-    pub fn app(&self) -> PathBuf {
-        // clap has checked that there is at least one value; an empty path is answered like any missing file.
-        self.program.first().map(PathBuf::from).unwrap_or_default()
+    /// The programs' files, in the order in which they take turns.
+    pub fn apps(&self) -> impl Iterator<Item = &Path> {
+        // clap has checked that there is at least one value.
+        self.program.first().map(Path::new).into_iter().chain(self.beside.iter().map(PathBuf::as_path))
     }
 
-    /// What the program sees as its arguments: the name of its file first, without directories.
+    /// What each program sees as its arguments: the name of its file first, without directories.
     ///
     /// # Errors
     /// An argument is not UTF-8, which WASI asks for.
-    pub fn argv(&self) -> Result<Vec<String>> {
-        let name = self.app().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut argv = vec![name];
-        for arg in self.program.iter().skip(1) {
-            let arg = arg
-                .to_str()
-                .with_context(|| format!("argument {} of the program is not UTF-8, as WASI needs", arg.display()))?;
-            argv.push(arg.to_owned());
+    pub fn argvs(&self) -> Result<Vec<Vec<String>>> {
+        let name = |app: &Path| app.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut argvs: Vec<_> = self.apps().map(|app| vec![name(app)]).collect();
+        if let Some(argv) = argvs.first_mut() {
+            for arg in self.program.iter().skip(1) {
+                let arg = arg.to_str().with_context(|| {
+                    format!("argument {} of the program is not UTF-8, as WASI needs", arg.display())
+                })?;
+                argv.push(arg.to_owned());
+            }
         }
-        Ok(argv)
+        Ok(argvs)
     }
 }
 
@@ -226,15 +248,23 @@ mod tests {
     fn flags_after_the_program_are_its_own() {
         let args = run(&["--backend", "copy", "dir/app.wasm", "--backend", "-x", "--", "y"]);
         assert_eq!(args.backend, BackendChoice::Copy);
-        assert_eq!(args.guest.app(), PathBuf::from("dir/app.wasm"));
-        assert_eq!(args.guest.argv().unwrap(), ["app.wasm", "--backend", "-x", "--", "y"]);
+        assert_eq!(args.guest.apps().collect::<Vec<_>>(), [Path::new("dir/app.wasm")]);
+        assert_eq!(args.guest.argvs().unwrap(), [["app.wasm", "--backend", "-x", "--", "y"]]);
     }
 
     #[test]
     fn two_dashes_may_come_before_the_program() {
         let args = run(&["--env", "A=b", "--", "app.wasm", "--json", "--", "z"]);
         assert!(!args.guest.json);
-        assert_eq!(args.guest.argv().unwrap(), ["app.wasm", "--json", "--", "z"]);
+        assert_eq!(args.guest.argvs().unwrap(), [["app.wasm", "--json", "--", "z"]]);
+    }
+
+    #[test]
+    fn programs_take_turns_in_the_order_in_which_they_are_named_and_the_first_has_the_arguments() {
+        let args = run(&["--turns", "3", "--beside", "dir/b.wasm", "--beside=c.wasm", "a.wasm", "x"]);
+        assert_eq!(args.guest.turns, 3);
+        assert_eq!(args.guest.apps().collect::<Vec<_>>(), ["a.wasm", "dir/b.wasm", "c.wasm"].map(Path::new));
+        assert_eq!(args.guest.argvs().unwrap(), [&["a.wasm", "x"][..], &["b.wasm"], &["c.wasm"]]);
     }
 
     #[test]

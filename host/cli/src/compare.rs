@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 
 use crate::args::{BackendChoice, CompareArgs, GuestArgs};
 use crate::diff::{Difference, Found, compare_files, compare_trees, first_difference};
-use crate::host::{Ending, Leases, execute};
+use crate::guest::Ending;
+use crate::host::{Leases, execute};
 use crate::program::{Program, as_text};
 use crate::progress::Progress;
 use crate::replica::{Originals, Replica};
@@ -52,10 +53,10 @@ pub fn run(args: &CompareArgs) -> Result<i32> {
 /// A run could not be started, or files could not be copied or compared.
 pub fn compare(args: &GuestArgs, copying: Copying) -> Result<ComparisonReport> {
     let setup = Setup::check(args)?;
-    let program = Program::load(&args.app())?;
-    let instrumented = match copying {
+    let programs = Program::load_all(args.apps())?;
+    let instrumented: Option<Vec<_>> = match copying {
         Copying::AsItIs => None,
-        Copying::Instrumented => Some(program.instrumented()?),
+        Copying::Instrumented => Some(programs.iter().map(Program::instrumented).collect::<Result<_>>()?),
     };
     let temporary = tempfile::Builder::new()
         .prefix("memctl-compare-")
@@ -68,8 +69,9 @@ pub fn compare(args: &GuestArgs, copying: Copying) -> Result<ComparisonReport> {
     for backend in BACKENDS {
         let name = backend.name();
         let place = place.join(name);
-        let program = instrumented.as_ref().filter(|_| backend == BackendChoice::Copy).unwrap_or(&program);
-        traces.push(trace(program, backend, &setup, &originals, &stdin, &place).with_context(|| format!("on {name}"))?);
+        let programs = instrumented.as_ref().filter(|_| backend == BackendChoice::Copy).unwrap_or(&programs);
+        traces
+            .push(trace(programs, backend, &setup, &originals, &stdin, &place).with_context(|| format!("on {name}"))?);
     }
 
     let _progress = Progress::spinner("comparing what the runs left behind");
@@ -92,7 +94,7 @@ struct Trace {
 }
 
 fn trace(
-    program: &Program,
+    programs: &[Program],
     backend: BackendChoice,
     setup: &Setup,
     originals: &Originals,
@@ -112,7 +114,7 @@ fn trace(
     let own = setup.with_paths(|path| replica.of(path));
     let execution = {
         let _progress = Progress::spinner(format!("running on {}", backend.name()));
-        execute(program, backend, Leases::Usual, &own, surroundings)?
+        execute(programs, backend, Leases::Usual, &own, &surroundings)?
     };
     for (number, object) in own.objects.iter().enumerate() {
         if object.source.file().is_none() {
@@ -124,7 +126,7 @@ fn trace(
     let (stdout, stderr) = captured.read()?;
     let report = RunReport {
         backend: backend.name(),
-        ending: execution.ending,
+        turns: execution.turns,
         stdout,
         stderr,
         time: execution.time,
@@ -136,9 +138,13 @@ fn trace(
 impl Trace {
     fn differences(&self, other: &Self, setup: &Setup) -> Result<Vec<Difference>> {
         let mut differences = Vec::new();
-        let (left, right) = (ending_words(&self.report.ending), ending_words(&other.report.ending));
-        if left != right {
-            differences.push(Difference { subject: "exit".to_owned(), found: Found::Words { left, right } });
+        for (own, others) in self.report.turns.iter().zip(&other.report.turns) {
+            let (left, right) = (ending_words(&own.ending), ending_words(&others.ending));
+            if left != right {
+                let alone = self.report.turns.len() == 1;
+                let subject = if alone { "exit".to_owned() } else { format!("turn {} of {}", own.number, own.program) };
+                differences.push(Difference { subject, found: Found::Words { left, right } });
+            }
         }
         let streams = [
             ("stdout", &self.report.stdout, &other.report.stdout),
@@ -167,7 +173,7 @@ impl Trace {
 /// Shows the first trap in full, since the table has only its cause.
 fn show_trap(report: &ComparisonReport) {
     for run in &report.runs {
-        if let Ending::Trap { report, .. } = &run.ending {
+        if let Ending::Trap { report, .. } = run.ending() {
             eprintln!("memctl: the program trapped on {}: {report}", run.backend);
             return;
         }
@@ -178,13 +184,13 @@ fn show_trap(report: &ComparisonReport) {
 fn show_complaints(report: &ComparisonReport) {
     const LINES: usize = 5;
     for run in &report.runs {
-        let Ending::Exit(1..) = run.ending else { continue };
+        let Ending::Exit(1..) = run.ending() else { continue };
         let said = as_text(&run.stderr);
         let lines: Vec<_> = said.lines().collect();
         if lines.is_empty() {
             continue;
         }
-        eprintln!("memctl: {} on {}, after saying:", ending_words(&run.ending), run.backend);
+        eprintln!("memctl: {} on {}, after saying:", ending_words(run.ending()), run.backend);
         for line in &lines[lines.len().saturating_sub(LINES)..] {
             eprintln!("  {line}");
         }

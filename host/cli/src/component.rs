@@ -14,7 +14,8 @@ use crate::windows::WindowArgs;
 
 /// What `memctl component --help` says at its end.
 pub const HELP: &str = "\
-IN.wasm is a WASI preview 1 command module, from zig cc or from clang with wasi-libc for instance. If it imports wasi:memory-control by the
+IN.wasm is a WASI preview 1 command module, from zig cc or from clang with wasi-libc for instance, or a core module from wasm32-unknown-unknown for which
+a bindings generator exported wasi:cli/run and put component types into it; that one gets no adapter, and may have a memory with pages of one byte. If it imports wasi:memory-control by the
 canonical ABI's names, as programs with shims/mman do, the interface's types are put into it; if a bindings generator did that already, they
 stay as they are. WASI preview 1 comes from wasmtime's adapter, which goes into OUT.wasm. A component is written as it is.
 

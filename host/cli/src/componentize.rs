@@ -12,6 +12,9 @@ use wit_parser::{Resolve, SourceMap, UnresolvedPackageGroup};
 /// What the names of the interface's core imports begin with.
 const INTERFACE: &str = "wasi:memory-control/";
 
+/// What a command of WASI 0.2 exports; a version follows.
+const RUN: &str = "wasi:cli/run@0.2";
+
 /// The world that has everything: what a module doesn't import, its component doesn't either.
 const WORLD: &str = "imports-with-files";
 
@@ -32,7 +35,8 @@ const PACKAGE: [(&str, &str); 9] = wit![
 ];
 const DEPENDENCIES: [(&str, &str); 3] = wit!["deps/clocks.wit", "deps/filesystem.wit", "deps/io.wit"];
 
-/// A command component of a WASI preview 1 command module. One that imports the interface by the canonical ABI's names, as C programs
+/// A command component of a WASI preview 1 command module, or of a module that exports `wasi:cli/run` by the canonical ABI's name and has component types
+/// from a bindings generator, as guests for boards do. One that imports the interface by the canonical ABI's names, as C programs
 /// do, and has no component types of its own gets the interface's.
 ///
 /// # Errors
@@ -53,11 +57,14 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>> {
 /// Those of [`componentize`], and what a library lacks.
 pub fn with_libraries(module: &[u8], libraries: &[Library]) -> Result<Vec<u8>> {
     let facts = Facts::of(module)?;
-    if !facts.starts {
-        bail!("it does not export _start: a command is needed, not a library");
+    if !facts.starts && !facts.runs {
+        bail!("it exports neither _start nor {RUN}#run: a command is needed, not a library");
+    }
+    if facts.runs && !facts.typed {
+        bail!("it exports {RUN}#run, but no bindings generator put component types into it");
     }
     let mut module = module.to_vec();
-    if facts.calls && !facts.typed {
+    if facts.calls && !facts.typed_for_us {
         let (resolve, package) = interface().context("the interface that comes with memctl")?;
         let world = resolve.select_world(&[package], Some(WORLD))?;
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
@@ -67,18 +74,25 @@ pub fn with_libraries(module: &[u8], libraries: &[Library]) -> Result<Vec<u8>> {
         let next = LibraryInfo { instantiate_after_shims: false, arguments: Vec::new() };
         encoder = encoder.library(library.name, &library.wasm, next)?;
     }
-    encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)?.encode()
+    if facts.starts {
+        encoder = encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)?;
+    }
+    encoder.encode()
 }
 
 /// What decides about a module.
 #[derive(Default)]
 struct Facts {
-    /// It is a command.
+    /// It is a command of preview 1.
     starts: bool,
+    /// It is a command of WASI 0.2.
+    runs: bool,
     /// It calls the interface.
     calls: bool,
-    /// A bindings generator has said what the interface is. It may have said so of other interfaces only.
+    /// A bindings generator has put component types into it.
     typed: bool,
+    /// It has said what the interface is. It may have said so of other interfaces only.
+    typed_for_us: bool,
 }
 
 impl Facts {
@@ -93,12 +107,15 @@ impl Facts {
                 }
                 Payload::ExportSection(exports) => {
                     for export in exports {
-                        facts.starts |= export?.name == "_start";
+                        let name = export?.name;
+                        facts.starts |= name == "_start";
+                        facts.runs |= name.starts_with(RUN) && name.ends_with("#run");
                     }
                 }
                 Payload::CustomSection(section) if section.name().starts_with("component-type") => {
                     let names = |window: &[u8]| window == INTERFACE.as_bytes();
-                    facts.typed |= section.data().windows(INTERFACE.len()).any(names);
+                    facts.typed = true;
+                    facts.typed_for_us |= section.data().windows(INTERFACE.len()).any(names);
                 }
                 _ => {}
             }

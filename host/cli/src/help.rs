@@ -10,6 +10,7 @@ Examples:
   memctl instrument sealed.wasm -o checked.wasm
   memctl link-windows --count 2 module.wasm -o linked.wasm
   memctl component linked.wasm -o component.wasm
+  memctl compile --board an505 component.wasm
   memctl plan --board an505 component.wasm
 
 `memctl run --help`, and so on for each command, explains every flag.";
@@ -19,14 +20,18 @@ Exit code: the program's own (WASI 0.2 without exit-with-code, which Rust's std 
 knows only 0 and 1). 134 if it trapped: the trap, its wasm backtrace and the cause that memory control knows are on
 stderr. 1 if it could not be started, 2 if the command line is wrong.
 
+With --turns or --beside, the first turn that fails says the exit code, and each one is told on stderr. A program that was made to be started
+once, as Rust's std and wasi-libc make them, traps if it is called again in the same instance.
+
 What comes after APP.wasm is the program's: memctl's own flags go before it.
 
 Limits, without --quota: objects=1024, object-bytes=1GiB, mappings=4096, mapped-bytes=4GiB, leases=1024, waiters=16, protected-ranges=1024, blocks=4096, block-bytes=1GiB.
 Refused calls are explained on stderr with --verbose.
 
 With --json, the program's stdout and stderr are not passed on but become strings in one JSON object on stdout:
-  exit, trap, stdout, stderr, time_ns, backend, bytes_mapped, bytes_copied, mappings, aliased, in_place, copied
-(the last three say how many of the mappings were made as what; in place: a window of its own that was put onto the object.)
+  exit, trap, stdout, stderr, time_ns, backend, bytes_mapped, bytes_copied, mappings, aliased, in_place, copied,
+  turns: [{program, turn, exit, trap}]
+(the last three figures say how many of the mappings were made as what; in place: a window of its own that was put onto the object.)
 (exit is null after a trap, trap is null otherwise; bytes that are not UTF-8 show as U+FFFD. A program that could not be
 started leaves stdout empty.)
 
@@ -35,6 +40,7 @@ Examples:
   memctl run --dir data::/data:ro scan.wasm /data/words.txt
   memctl run --object frames=16MiB --object log=./log.bin:ro app.wasm
   memctl run --heap messages=1MiB..64MiB app.wasm
+  memctl run --turns 3 --object frames=16KiB --beside reader.wasm writer.wasm
   memctl run --quota mapped-bytes=1GiB --quota mappings=64 app.wasm
   memctl run --audit --object frames=16MiB app.wasm
   memctl run --backend copy --instrument app.wasm
@@ -50,7 +56,7 @@ are. Copies go to a temporary directory; TMPDIR says where. stdin is read when t
 given to every run (nothing, if it is a terminal). All runs draw the same random numbers, so that hash maps iterate
 in the same order; clocks are real, so a program that prints times differs from itself.
 
-Compared are: exit code or trap, stdout, stderr, the objects' final bytes, and the directories' final files.
+Compared are: exit code or trap of each turn, stdout, stderr, the objects' final bytes, and the directories' final files.
 
 Exit code: 0 if nothing differs, 1 if something does or a run could not be started, 2 if the command line is wrong.
 
@@ -61,7 +67,7 @@ Examples:
   memctl compare app.wasm
   memctl compare --dir data::/data --object frames=16MiB app.wasm /data/words.txt
   memctl compare --instrument app.wasm
-  memctl compare --engine board app.wasm
+  memctl compare --engine board --granule 32 app.wasm
   memctl compare --json app.wasm | jq .identical";
 
 pub(crate) const SOAK_HELP: &str = "\

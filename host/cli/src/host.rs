@@ -1,39 +1,21 @@
-//! One run of a program in one domain: the only file that knows how memory control is bound to wasmtime.
+//! One run of one program or several in one domain.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use memctl_wasmtime::{
-    Cause, Domain, FaultKind, HeapOptions, MemctlCtx, MemctlCtxView, MemctlView, Mode, Quotas, Rights, Source,
-    StaticProtection, Stats, Violation,
-};
-use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Config, Engine, Store};
-use wasmtime_wasi::p2::bindings::sync::CommandPre;
-use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use memctl_wasmtime::{Domain, HeapOptions, Mode, Quotas, Rights, Source, Stats};
+use wasmtime::{Config, Engine};
 
 use crate::args::{BackendChoice, EngineChoice};
+use crate::feed::Feed;
+use crate::guest::{Guest, Turn};
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::setup::{Setup, open_object_file};
 use crate::spec::{Access, HeapSpec, ObjectSource, ObjectSpec, QuotaKey, QuotaSpec};
 use crate::surroundings::Surroundings;
-
-/// How a program ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It returned, or asked to exit.
-    Exit(i32),
-    /// It trapped.
-    Trap {
-        /// The trap in one line, without the backtrace.
-        cause: String,
-        /// All that is known, with the wasm backtrace.
-        report: String,
-    },
-}
 
 /// What a domain did in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,31 +43,13 @@ impl From<Stats> for Figures {
 
 /// A run that is over. The published objects are still there.
 pub struct Execution {
-    /// How it ended.
-    pub ending: Ending,
+    /// How every turn of every program ended, in the order in which they were taken.
+    pub turns: Vec<Turn>,
     /// From instantiation to the end, without compilation.
     pub time: Duration,
     /// What was mapped and copied.
     pub figures: Figures,
     domain: Domain,
-}
-
-struct State {
-    wasi: WasiCtx,
-    table: ResourceTable,
-    memctl: MemctlCtx,
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
-
-impl MemctlView for State {
-    fn memctl(&mut self) -> MemctlCtxView<'_> {
-        MemctlCtxView { ctx: &mut self.memctl, table: &mut self.table }
-    }
 }
 
 /// How a program is kept to its leases.
@@ -97,90 +61,49 @@ pub enum Leases {
     Audited,
 }
 
-/// Runs `program` to its end.
+/// Runs the programs in one domain, each in a store of its own. They take turns, first to last, round after round: in a turn a program runs to its end.
 ///
 /// # Errors
-/// It could not be started. Whatever it does once started, traps included, is an [`Ending`].
+/// One could not be started. Whatever they do once started, traps included, is an [`Ending`](crate::guest::Ending).
 pub fn execute(
-    program: &Program,
+    programs: &[Program],
     backend: BackendChoice,
     leases: Leases,
     setup: &Setup,
-    surroundings: Surroundings,
+    surroundings: &Surroundings,
 ) -> Result<Execution> {
-    let domain = domain(backend, leases, setup)?;
+    let domain = domain(backend, leases, setup, programs.len())?;
     // The domain has its say in how memories are made, so it comes before the engine.
     let mut config = Config::new();
+    config.wasm_custom_page_sizes(true);
     domain.configure(&mut config)?;
     if backend == BackendChoice::Copy {
         configure(&mut config, setup.engine);
     }
     let engine = Engine::new(&config)?;
-    let component = {
+    let compiled = programs.iter().map(|program| {
         let _progress = Progress::spinner(format!("compiling {} for {}", program.path().display(), backend.name()));
-        Component::from_binary(&engine, program.component())
-            .map_err(anyhow::Error::from)
-            .with_context(|| format!("{}: can't compile it", program.path().display()))?
-    };
+        Guest::compile(&engine, program)
+    });
+    let mut guests: Vec<_> = compiled.collect::<Result<_>>()?;
 
-    let protection = StaticProtection::of(program.component())
-        .with_context(|| format!("{}: can't tell what it declares", program.path().display()))?;
-    let mut linker = Linker::<State>::new(&engine);
-    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-    memctl_wasmtime::add_to_linker_sync(&mut linker)?;
-    let ready =
-        linker.instantiate_pre(&component).and_then(CommandPre::new).map_err(anyhow::Error::from).with_context(
-            || {
-                format!(
-                    "{}: not a command that memctl can run (wasi:cli/run, WASI 0.2 and memory-control imports)",
-                    program.path().display()
-                )
-            },
-        )?;
+    let mut feeds: Vec<_> = setup.feeds.iter().map(|feed| Feed::new(&domain, feed)).collect::<Result<_>>()?;
 
-    let wasi = surroundings.wasi(setup)?;
-    let memctl = domain.context().build();
-    let mut store = Store::new(&engine, State { wasi, table: ResourceTable::new(), memctl });
-    memctl_wasmtime::attach(&mut store);
-
-    let start = Instant::now();
-    let result = memctl_wasmtime::instantiate(&mut store, &protection, |store| ready.instantiate(store))
-        .and_then(|command| command.wasi_cli_run().call_run(&mut store));
-    let time = start.elapsed();
-    let ending = match result {
-        Ok(Ok(())) => Ending::Exit(0),
-        Ok(Err(())) => Ending::Exit(1),
-        Err(error) => match error.downcast_ref::<I32Exit>() {
-            Some(exit) => Ending::Exit(exit.0),
-            None => trap(&error, leases, store.data_mut().memctl().ctx.last_fault()),
-        },
-    };
-    // The guest's mappings end with its store: what they still have to publish must be in the objects.
-    drop(store);
+    let mut turns = Vec::new();
+    let mut time = Duration::ZERO;
+    for number in 1..=setup.turns {
+        feeds.iter_mut().try_for_each(Feed::advance)?;
+        for (guest, argv) in guests.iter_mut().zip(&setup.argvs) {
+            let begin = || Ok((surroundings.wasi(setup, argv)?, domain.context().build()));
+            let (ending, took) = guest.turn(leases, begin)?;
+            time += took;
+            turns.push(Turn { program: guest.name().into_owned(), number, ending });
+        }
+    }
+    // Mappings end with the guests' stores: what they still have to publish must be in the objects.
+    drop(guests);
     let figures = Figures::from(domain.stats());
-    Ok(Execution { ending, time, figures, domain })
-}
-
-/// What is known about a trap. wasmtime's own `{:?}` would add a backtrace of this program.
-fn trap(error: &wasmtime::Error, leases: Leases, fault: Option<Cause>) -> Ending {
-    let mut chain: Vec<String> = error.chain().map(ToString::to_string).collect();
-    // The first link says where, with the wasm backtrace; the others say why.
-    let mut causes = 1;
-    // Compiled code traps by itself: then the engine doesn't know why. The first fault of several is the one that the chain tells.
-    if let Some(fault) = fault
-        && error.downcast_ref::<Violation>().is_none()
-    {
-        // The engine words it as hardware or a check told it: what is stopped is the same.
-        causes = chain.len();
-        chain.push(format!("memory-control: {fault}"));
-    }
-    if leases == Leases::Audited && fault.is_some_and(|fault| fault.kind == FaultKind::Protection) {
-        chain.push(String::from(
-            "under --audit a leased window can be touched only while a guard on that part of it is alive",
-        ));
-    }
-    let cause = if chain.len() > causes { chain[causes..].join(": ") } else { chain.concat() };
-    Ending::Trap { cause, report: chain.join("\n\nCaused by: ") }
+    Ok(Execution { turns, time, figures, domain })
 }
 
 fn configure(config: &mut Config, engine: EngineChoice) {
@@ -193,20 +116,23 @@ fn configure(config: &mut Config, engine: EngineChoice) {
     }
 }
 
-fn domain(backend: BackendChoice, leases: Leases, setup: &Setup) -> Result<Domain> {
+fn domain(backend: BackendChoice, leases: Leases, setup: &Setup, guests: usize) -> Result<Domain> {
     let mode = match backend {
         BackendChoice::Auto => Mode::Auto,
         BackendChoice::Alias => Mode::Alias,
         BackendChoice::Copy => Mode::Copy,
     };
     let guest = guest_quotas(&setup.quotas)?;
-    let mut builder =
-        Domain::builder().mode(mode).files().guest_quotas(guest).quotas(domain_quotas(guest, &setup.objects));
+    let quotas = domain_quotas(guest, guests, &setup.objects);
+    let mut builder = Domain::builder().mode(mode).files().guest_quotas(guest).quotas(quotas);
     if leases == Leases::Audited {
         builder = builder.audit();
     }
     if setup.advisory_protection {
         builder = builder.advisory_protection();
+    }
+    if let Some(granule) = setup.granule.filter(|_| backend == BackendChoice::Copy) {
+        builder = builder.granule(granule);
     }
     for object in &setup.objects {
         let (source, rights) = match &object.source {
@@ -227,7 +153,7 @@ fn domain(backend: BackendChoice, leases: Leases, setup: &Setup) -> Result<Domai
         let options = HeapOptions { max_len: max.0, ..HeapOptions::default() };
         builder = builder.heap(name, Source::anonymous(size.0), options);
     }
-    builder.build().context("can't set memory control up (flags --backend, --object and --heap)")
+    builder.build().context("can't set memory control up (flags --backend, --granule, --object and --heap)")
 }
 
 fn guest_quotas(changes: &[QuotaSpec]) -> Result<Quotas> {
@@ -249,23 +175,26 @@ fn guest_quotas(changes: &[QuotaSpec]) -> Result<Quotas> {
     Ok(quotas)
 }
 
-/// Limits that never stop the only guest before its own do, nor the objects that the user asked for.
-fn domain_quotas(guest: Quotas, published: &[ObjectSpec]) -> Quotas {
+/// Limits that never stop so many guests before their own do, nor the objects that the user asked for.
+fn domain_quotas(guest: Quotas, guests: usize, published: &[ObjectSpec]) -> Quotas {
     let domain = Quotas::DOMAIN;
+    let guests = u32::try_from(guests).unwrap_or(u32::MAX);
+    let count = |domain: u32, guest: u32| domain.max(guest.saturating_mul(guests));
+    let bytes = |domain: u64, guest: u64| domain.max(guest.saturating_mul(guests.into()));
     let zeroes = published.iter().filter_map(|object| match object.source {
         ObjectSource::Zeroes(size) => Some(size.0),
         ObjectSource::File(..) => None,
     });
     Quotas {
-        objects: domain.objects.max(guest.objects),
-        object_bytes: zeroes.fold(domain.object_bytes.max(guest.object_bytes), u64::saturating_add),
-        mappings: domain.mappings.max(guest.mappings),
-        mapped_bytes: domain.mapped_bytes.max(guest.mapped_bytes),
-        leases: domain.leases.max(guest.leases),
-        waiters: domain.waiters.max(guest.waiters),
-        protected_ranges: domain.protected_ranges.max(guest.protected_ranges),
-        blocks: domain.blocks.max(guest.blocks),
-        block_bytes: domain.block_bytes.max(guest.block_bytes),
+        objects: count(domain.objects, guest.objects),
+        object_bytes: zeroes.fold(bytes(domain.object_bytes, guest.object_bytes), u64::saturating_add),
+        mappings: count(domain.mappings, guest.mappings),
+        mapped_bytes: bytes(domain.mapped_bytes, guest.mapped_bytes),
+        leases: count(domain.leases, guest.leases),
+        waiters: count(domain.waiters, guest.waiters),
+        protected_ranges: count(domain.protected_ranges, guest.protected_ranges),
+        blocks: count(domain.blocks, guest.blocks),
+        block_bytes: bytes(domain.block_bytes, guest.block_bytes),
     }
 }
 
@@ -312,8 +241,9 @@ mod tests {
         let line = ["memctl", "run", "--quota=leases=100000", "--object=o=9GiB", "--object=p=1GiB", "app.wasm"];
         let Command::Run(args) = Cli::parse_from(line).command else { unreachable!("the line says run") };
         let guest = guest_quotas(&args.guest.quotas).unwrap();
-        let domain = domain_quotas(guest, &args.guest.objects);
+        let domain = domain_quotas(guest, 1, &args.guest.objects);
         assert_eq!((guest.leases, domain.leases), (100_000, 100_000));
+        assert_eq!(domain_quotas(guest, 3, &[]).leases, 300_000);
         assert_eq!(domain.object_bytes, Quotas::DOMAIN.object_bytes + (10 << 30));
     }
 }

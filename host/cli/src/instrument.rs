@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table as Text};
 use memctl_core::{Bounds, Granule};
-use memctl_instrument::{Checks, DebugInfo, ModuleReport, Options, Outcome, Report, Table};
+use memctl_instrument::{Checks, DebugInfo, ModuleReport, Options, Outcome, Report, ShieldPages, Table};
 use serde_json::{Value, json};
 
 use crate::output;
@@ -33,7 +33,7 @@ Exit code: 0 if OUT.wasm was written, 1 if not: then what was there before still
 Examples:
   memctl instrument app.wasm -o checked.wasm
   memctl instrument --no-access 4KiB --read-only 64KiB app.wasm -o checked.wasm
-  memctl instrument --granule 32 --table never app.wasm -o board.wasm";
+  memctl instrument --granule 32 --ranges 8 app.wasm -o board.wasm";
 
 /// Flags and arguments of `memctl instrument`.
 #[derive(Args, Clone, Debug)]
@@ -56,6 +56,10 @@ pub struct InstrumentArgs {
     /// Whether to check what the program protects while it runs.
     #[arg(long, value_enum, default_value_t)]
     pub table: TableChoice,
+    /// Make room for N ranges that the program protects while it runs, and not for the 2725 that a wasm page of 64 KiB holds: the checks' own
+    /// memory then has pages of one byte, which not every engine knows, and takes 128 bytes and 24 for each range. For boards.
+    #[arg(long, value_name = "N")]
+    pub ranges: Option<u32>,
     /// Print a JSON report on stdout instead of a table; see below.
     #[arg(long)]
     pub json: bool,
@@ -97,7 +101,7 @@ pub fn run(args: &InstrumentArgs) -> Result<i32> {
             TableChoice::Never => Table::Never,
         },
         bounds: bounds(args.no_access, args.read_only),
-        ..Options::default()
+        shield: args.ranges.map_or(ShieldPages::Wasm, |ranges| ShieldPages::Bytes { ranges }),
     };
     let shown = args.input.display();
     let wasm = fs::read(&args.input).with_context(|| format!("{shown}: can't read the program"))?;

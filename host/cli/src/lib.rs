@@ -1,9 +1,9 @@
 //! The pieces of `memctl`, the command that runs WebAssembly programs which map memory, and compares their behaviour
 //! on every backend.
 //!
-//! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the guest, [`host`] runs
-//! it in a domain; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`], [`declare`], [`windows`] and [`component`] run none:
-//! they write programs anew.
+//! [`args`] reads the command line, [`setup`] checks it against this machine, [`program`] loads the programs, [`host`] runs
+//! them in a domain, each as a [`guest`] of it; [`run`] and [`compare`] are commands made of these. [`soak`] brings its own guests. [`instrument`], [`declare`], [`windows`] and [`component`] run none:
+//! they write programs anew, and [`compile`] writes images of them for boards.
 //!
 //! ```no_run
 //! use clap::Parser;
@@ -20,10 +20,13 @@
 pub mod args;
 pub mod boards;
 pub mod compare;
+pub mod compile;
 pub mod component;
 pub mod componentize;
 pub mod declare;
 pub mod diff;
+mod feed;
+pub mod guest;
 mod help;
 pub mod host;
 pub mod instrument;

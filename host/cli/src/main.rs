@@ -3,7 +3,7 @@
 use clap::Parser;
 use memctl_cli::args::{Cli, Command};
 use memctl_cli::log::{self, Detail};
-use memctl_cli::{compare, component, declare, instrument, plan, run, soak, windows};
+use memctl_cli::{compare, compile, component, declare, instrument, plan, run, soak, windows};
 
 fn main() {
     let cli = Cli::parse();
@@ -15,6 +15,7 @@ fn main() {
         | Command::Declare(_)
         | Command::Component(_)
         | Command::LinkWindows(_)
+        | Command::Compile(_)
         | Command::Plan(_) => false,
     };
     log::start(if verbose { Detail::Decisions } else { Detail::Reasons });
@@ -26,6 +27,7 @@ fn main() {
         Command::Declare(args) => declare::run(args),
         Command::Component(args) => component::run(args),
         Command::LinkWindows(args) => windows::run(args),
+        Command::Compile(args) => compile::run(args),
         Command::Plan(args) => plan::run(args),
     };
     let code = result.unwrap_or_else(|error| {

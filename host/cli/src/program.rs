@@ -43,6 +43,14 @@ impl Program {
         Ok(Self { path: path.to_owned(), component })
     }
 
+    /// Reads several.
+    ///
+    /// # Errors
+    /// Those of [`Program::load`].
+    pub fn load_all<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<Vec<Self>> {
+        paths.into_iter().map(Self::load).collect()
+    }
+
     /// The same program with checks in all its core modules, for hosts that have no MMU to protect memory with.
     ///
     /// # Errors
@@ -57,6 +65,12 @@ impl Program {
     #[must_use]
     pub fn component(&self) -> &[u8] {
         &self.component
+    }
+
+    /// The file that it came from, without directories.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        self.path.file_name().unwrap_or_default().to_string_lossy()
     }
 
     /// The file that it came from.

@@ -178,14 +178,17 @@ mod tests {
             access: *access,
         });
         Setup {
-            argv: vec![],
+            argvs: vec![],
+            turns: 1,
             env: vec![],
             dirs: dirs.collect(),
             objects: vec![],
             heaps: vec![],
+            feeds: vec![],
             quotas: vec![],
             advisory_protection: false,
             engine: crate::args::EngineChoice::default(),
+            granule: None,
         }
     }
 

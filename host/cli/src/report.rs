@@ -7,7 +7,8 @@ use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 
 use crate::diff::{ByteDifference, Difference, Found};
-use crate::host::{Ending, Figures};
+use crate::guest::{Ending, Turn};
+use crate::host::Figures;
 use crate::program::as_text;
 use crate::size::Size;
 
@@ -16,8 +17,8 @@ use crate::size::Size;
 pub struct RunReport {
     /// The backend's name.
     pub backend: &'static str,
-    /// How the program ended.
-    pub ending: Ending,
+    /// How each turn of each program ended. There is at least one.
+    pub turns: Vec<Turn>,
     /// What it wrote to stdout.
     pub stdout: Vec<u8>,
     /// What it wrote to stderr.
@@ -29,13 +30,18 @@ pub struct RunReport {
 }
 
 impl RunReport {
+    /// How the run ended: as the first turn that failed, if one did.
+    #[must_use]
+    pub fn ending(&self) -> &Ending {
+        const WELL: &Ending = &Ending::Exit(0);
+        self.turns.iter().map(|turn| &turn.ending).find(|ending| *ending != WELL).unwrap_or(WELL)
+    }
+
     /// The object that `--json` prints.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let (exit, trap) = match &self.ending {
-            Ending::Exit(code) => (Some(code), None),
-            Ending::Trap { report, .. } => (None, Some(report)),
-        };
+        let (exit, trap) = ending_json(self.ending());
+        let turns: Vec<_> = self.turns.iter().map(turn_json).collect();
         json!({
             "exit": exit,
             "trap": trap,
@@ -49,6 +55,7 @@ impl RunReport {
             "aliased": self.figures.aliased,
             "in_place": self.figures.in_place,
             "copied": self.figures.copied,
+            "turns": turns,
         })
     }
 
@@ -58,13 +65,25 @@ impl RunReport {
         let Figures { bytes_mapped, bytes_copied, mappings, aliased, in_place, copied } = self.figures;
         format!(
             "{} (backend {}; mappings made: {mappings}, of {}: {aliased} aliased, {in_place} in place, {copied} copied; {} copied; {})",
-            ending_words(&self.ending),
+            ending_words(self.ending()),
             self.backend,
             Size(bytes_mapped),
             Size(bytes_copied),
             duration_words(self.time),
         )
     }
+}
+
+fn ending_json(ending: &Ending) -> (Value, Value) {
+    match ending {
+        Ending::Exit(code) => ((*code).into(), Value::Null),
+        Ending::Trap { report, .. } => (Value::Null, report.as_str().into()),
+    }
+}
+
+fn turn_json(Turn { program, number, ending }: &Turn) -> Value {
+    let (exit, trap) = ending_json(ending);
+    json!({ "program": program, "turn": number, "exit": exit, "trap": trap })
 }
 
 /// A comparison of several runs with the first of them.
@@ -97,8 +116,8 @@ impl ComparisonReport {
         for run in &self.runs {
             table.add_row([
                 run.backend.to_owned(),
-                match &run.ending {
-                    Ending::Exit(_) => ending_words(&run.ending),
+                match run.ending() {
+                    ending @ Ending::Exit(_) => ending_words(ending),
                     // What it says stands below the table.
                     Ending::Trap { .. } => "trap".to_owned(),
                 },
@@ -178,7 +197,7 @@ mod tests {
     fn run(backend: &'static str, ending: Ending) -> RunReport {
         RunReport {
             backend,
-            ending,
+            turns: vec![Turn { program: "app.wasm".into(), number: 1, ending }],
             stdout: b"one\n\xff".to_vec(),
             stderr: vec![],
             time: Duration::from_micros(1500),
@@ -197,6 +216,7 @@ mod tests {
         let expected = json!({
             "exit": 3, "trap": null, "stdout": "one\n\u{fffd}", "stderr": "", "time_ns": 1_500_000, "backend": "alias",
             "bytes_mapped": 4096, "bytes_copied": 0, "mappings": 1, "aliased": 0, "in_place": 1, "copied": 0,
+            "turns": [{ "program": "app.wasm", "turn": 1, "exit": 3, "trap": null }],
         });
         assert_eq!(json, expected);
         let trapped = report(vec![]).to_json();

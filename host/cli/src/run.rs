@@ -1,4 +1,4 @@
-//! `memctl run`: one run, with this process's stdio and the program's exit code.
+//! `memctl run`: one run, with this process's stdio and the exit code of the program that failed first.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -7,7 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use anyhow::{Result, bail};
 
 use crate::args::{BackendChoice, EngineChoice, RunArgs};
-use crate::host::{Ending, Leases, execute};
+use crate::guest::{Ending, Turn};
+use crate::host::{Leases, execute};
 use crate::program::Program;
 use crate::report::RunReport;
 use crate::setup::Setup;
@@ -25,9 +26,12 @@ pub fn run(args: &RunArgs) -> Result<i32> {
     if setup.engine == EngineChoice::Board && args.backend != BackendChoice::Copy {
         bail!("--engine board: a board has no MMU; add --backend copy");
     }
-    let mut program = Program::load(&args.guest.app())?;
+    if setup.granule.is_some() && args.backend != BackendChoice::Copy {
+        bail!("--granule: where windows alias, the granule is the host page; add --backend copy");
+    }
+    let mut programs = Program::load_all(args.guest.apps())?;
     if args.instrument {
-        program = program.instrumented()?;
+        programs = programs.iter().map(Program::instrumented).collect::<Result<_>>()?;
     }
     let (output, captured) = if args.guest.json {
         let captured = Captured::new()?;
@@ -37,12 +41,12 @@ pub fn run(args: &RunArgs) -> Result<i32> {
     };
     let surroundings = Surroundings { stdin: Stdin::Inherited, output, randomness: Randomness::System };
     let leases = if args.audit { Leases::Audited } else { Leases::Usual };
-    let execution = execute(&program, args.backend, leases, &setup, surroundings)?;
+    let execution = execute(&programs, args.backend, leases, &setup, &surroundings)?;
 
     let (stdout, stderr) = captured.as_ref().map(Captured::read).transpose()?.unwrap_or_default();
     let report = RunReport {
         backend: args.backend.name(),
-        ending: execution.ending,
+        turns: execution.turns,
         stdout,
         stderr,
         time: execution.time,
@@ -54,15 +58,27 @@ pub fn run(args: &RunArgs) -> Result<i32> {
     if args.guest.verbose {
         eprintln!("memctl: {}", report.summary());
     }
-    Ok(match report.ending {
-        Ending::Exit(code) => code,
-        Ending::Trap { report, .. } => {
-            if !args.guest.json {
-                eprintln!("memctl: the program trapped: {report}");
-            }
-            TRAPPED
-        }
+    if !args.guest.json {
+        complain(&report.turns);
+    }
+    Ok(match report.ending() {
+        Ending::Exit(code) => *code,
+        Ending::Trap { .. } => TRAPPED,
     })
+}
+
+/// Says which turns failed, and how.
+fn complain(turns: &[Turn]) {
+    let alone = turns.len() == 1;
+    for Turn { program, number, ending } in turns {
+        match ending {
+            // An exit code says as much.
+            Ending::Exit(code) if alone || *code == 0 => {}
+            Ending::Exit(code) => eprintln!("memctl: {program} failed in turn {number}, with exit code {code}"),
+            Ending::Trap { report, .. } if alone => eprintln!("memctl: the program trapped: {report}"),
+            Ending::Trap { report, .. } => eprintln!("memctl: {program} trapped in turn {number}: {report}"),
+        }
+    }
 }
 
 /// Prints a line; unlike `println!`, a closed pipe is an error and no panic.

@@ -1,4 +1,4 @@
-//! What the program gets, checked: the paths exist and are of the right kind.
+//! What the programs get, checked: the paths exist and are of the right kind.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,27 +7,33 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::args::{EngineChoice, GuestArgs};
-use crate::spec::{Access, DirSpec, EnvSpec, HeapSpec, ObjectSource, ObjectSpec, QuotaSpec};
+use crate::spec::{Access, DirSpec, EnvSpec, FeedSpec, HeapSpec, ObjectSource, ObjectSpec, QuotaSpec};
 
-/// Everything that one run of the program can see of this machine.
+/// Everything that the programs of one run can see of this machine.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The program's arguments, its name first.
-    pub argv: Vec<String>,
-    /// Its environment.
+    /// The arguments of each program, its name first, in the order in which they take turns.
+    pub argvs: Vec<Vec<String>>,
+    /// How many turns each program takes.
+    pub turns: u32,
+    /// Their environment.
     pub env: Vec<EnvSpec>,
-    /// Its directories; the paths here are absolute and without symbolic links, and no two have one guest name.
+    /// Their directories; the paths here are absolute and without symbolic links, and no two have one guest name.
     pub dirs: Vec<DirSpec>,
-    /// Its objects; paths as for directories, and no two have one name.
+    /// Their objects; paths as for directories, and no two have one name.
     pub objects: Vec<ObjectSpec>,
-    /// Its shared heaps, no two of one name.
+    /// Their shared heaps, no two of one name.
     pub heaps: Vec<HeapSpec>,
+    /// What devices write into objects; the paths are absolute.
+    pub feeds: Vec<FeedSpec>,
     /// Changed limits.
     pub quotas: Vec<QuotaSpec>,
     /// Protection may be no more than advice.
     pub advisory_protection: bool,
-    /// What compiles and runs the program where windows are copied.
+    /// What compiles and runs the programs where windows are copied.
     pub engine: EngineChoice,
+    /// What windows are multiples of there, if not the host page.
+    pub granule: Option<u64>,
 }
 
 impl Setup {
@@ -37,14 +43,17 @@ impl Setup {
     /// A path doesn't exist or is of the wrong kind, a name is given twice, or an argument is not UTF-8.
     pub fn check(args: &GuestArgs) -> Result<Self> {
         let mut setup = Self {
-            argv: args.argv()?,
+            argvs: args.argvs()?,
+            turns: args.turns,
             env: args.env.clone(),
             dirs: args.dirs.clone(),
             objects: args.objects.clone(),
             heaps: args.heaps.clone(),
+            feeds: args.feeds.clone(),
             quotas: args.quotas.clone(),
             advisory_protection: args.advisory_protection,
             engine: args.engine,
+            granule: args.granule.map(|size| size.0),
         };
         let mut guest_names = BTreeSet::new();
         for dir in &mut setup.dirs {
@@ -66,6 +75,14 @@ impl Setup {
             if !object_names.insert(object.name.as_str()) {
                 bail!("--object {}: given twice", object.name);
             }
+        }
+        for feed in &mut setup.feeds {
+            let shown = feed.path.display().to_string();
+            let name = &feed.object;
+            if !setup.objects.iter().any(|object| object.name == *name) {
+                bail!("--feed {name}={shown}: no --object is called {name}");
+            }
+            feed.path = real_path(&feed.path).with_context(|| format!("--feed {name}={shown}: no such file"))?;
         }
         let mut heap_names = BTreeSet::new();
         if let Some(twice) = setup.heaps.iter().find(|heap| !heap_names.insert(heap.name.as_str())) {
@@ -171,6 +188,8 @@ mod tests {
             (vec![format!("--object=f={here}")], "not a regular file"),
             (vec![format!("--object=f={here}/empty")], "is empty"),
             (vec!["--object=f=1".to_owned(), "--object=f=2".to_owned()], "--object f: given twice"),
+            (vec!["--feed=f=x".to_owned()], "--feed f=x: no --object is called f"),
+            (vec!["--object=f=1".to_owned(), "--feed=f=none".to_owned()], "--feed f=none: no such file"),
         ] {
             let flags: Vec<_> = flags.iter().map(String::as_str).collect();
             let error = format!("{:#}", check(&flags).unwrap_err());

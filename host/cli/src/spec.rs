@@ -132,6 +132,25 @@ impl ObjectSource {
     }
 }
 
+/// `NAME=PATH`: what a device writes into an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedSpec {
+    /// The object's name.
+    pub object: String,
+    /// The file whose bytes it writes.
+    pub path: PathBuf,
+}
+
+impl FromStr for FeedSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('=').filter(|(object, path)| !object.is_empty() && !path.is_empty());
+        let (object, path) = parts.ok_or("the form is NAME=PATH")?;
+        Ok(Self { object: object.to_owned(), path: path.into() })
+    }
+}
+
 /// `NAME=SIZE[..MAX]`: a shared heap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeapSpec {
@@ -259,6 +278,14 @@ mod tests {
         ] {
             let error = text.parse::<HeapSpec>().expect_err("malformed");
             assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_feed_has_an_object_and_a_file() {
+        assert_eq!("a=b=c".parse(), Ok(FeedSpec { object: "a".into(), path: "b=c".into() }));
+        for text in ["a", "=b", "a="] {
+            assert!(text.parse::<FeedSpec>().is_err_and(|error| error.contains("NAME=PATH")), "{text}");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::stdin::Replay;
 
 /// What a run takes from the process that runs it, and what it keeps apart.
 pub struct Surroundings {
-    /// What the program reads from stdin.
+    /// What the programs read from stdin.
     pub stdin: Stdin,
     /// Where its output goes.
     pub output: Output,
@@ -24,7 +24,7 @@ pub struct Surroundings {
 pub enum Stdin {
     /// This process's own.
     Inherited,
-    /// A stdin that other runs get too.
+    /// A stdin that other runs get too; the programs of a run share one position in it.
     Replayed(Replay),
 }
 
@@ -51,12 +51,12 @@ pub enum Randomness {
 }
 
 impl Surroundings {
-    /// The WASI context of one run, with the arguments, variables and directories of `setup`.
-    pub(crate) fn wasi(self, setup: &Setup) -> Result<WasiCtx> {
+    /// The WASI context of one program, with the variables and directories of `setup`.
+    pub(crate) fn wasi(&self, setup: &Setup, argv: &[String]) -> Result<WasiCtx> {
         let mut wasi = WasiCtx::builder();
         // There is nothing else on this thread that a file's reads and writes could hold up.
         wasi.allow_blocking_current_thread(true);
-        wasi.args(&setup.argv);
+        wasi.args(argv);
         for variable in &setup.env {
             wasi.env(&variable.name, &variable.value);
         }
@@ -69,13 +69,15 @@ impl Surroundings {
                 .map_err(anyhow::Error::from)
                 .with_context(|| format!("--dir {}", dir.host.display()))?;
         }
-        match self.stdin {
+        match &self.stdin {
             Stdin::Inherited => wasi.inherit_stdin(),
-            Stdin::Replayed(stdin) => wasi.stdin(stdin),
+            Stdin::Replayed(stdin) => wasi.stdin(stdin.clone()),
         };
-        match self.output {
+        match &self.output {
             Output::Inherited => wasi.inherit_stdout().inherit_stderr(),
-            Output::Captured { stdout, stderr } => wasi.stdout(OutputFile::new(stdout)).stderr(OutputFile::new(stderr)),
+            Output::Captured { stdout, stderr } => {
+                wasi.stdout(OutputFile::new(stdout.try_clone()?)).stderr(OutputFile::new(stderr.try_clone()?))
+            }
         };
         match self.randomness {
             Randomness::System => {}

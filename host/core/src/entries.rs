@@ -1,12 +1,13 @@
 //! The rows of a domain's tables.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::heap::{BlockId, HeapId, HeapRights, ReceiverId};
 use crate::protected::Protected;
 use crate::quota::Account;
+use crate::sorted::{Map, Set};
 use crate::table::id;
 use crate::{Access, Coherence, Error, MemoryId, PastEnd, Quotas, Rights, Sharing, Span, View};
 
@@ -39,11 +40,11 @@ id!(
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Instance {
     pub(crate) account: Account,
-    pub(crate) handles: BTreeSet<HandleId>,
+    pub(crate) handles: Set<HandleId>,
     /// Live mappings by where their windows start.
-    pub(crate) windows: BTreeMap<(MemoryId, u64), MappingId>,
-    pub(crate) leases: BTreeSet<LeaseId>,
-    pub(crate) waiters: BTreeSet<WaiterId>,
+    pub(crate) windows: Map<(MemoryId, u64), MappingId>,
+    pub(crate) leases: Set<LeaseId>,
+    pub(crate) waiters: Set<WaiterId>,
     /// How many of its mappings are shared.
     pub(crate) shared: u32,
     /// Mappings that are synced at every crossing.
@@ -51,18 +52,18 @@ pub(crate) struct Instance {
     /// How many of them can be looked at or written without the domain hearing of it: files.
     pub(crate) unwatched: u32,
     /// What is protected, by memory. No entry is empty.
-    pub(crate) protected: BTreeMap<MemoryId, Protected>,
+    pub(crate) protected: Map<MemoryId, Protected>,
     /// What it is called where heaps name their heirs.
     pub(crate) name: Option<String>,
     /// What it may do with heaps, by their names, in place of what all may.
-    pub(crate) heap_rights: BTreeMap<String, HeapRights>,
+    pub(crate) heap_rights: Map<String, HeapRights>,
     /// Blocks that are its own. Each knows its place here.
     pub(crate) owned: Vec<BlockId>,
     /// Blocks of others that it reads.
-    pub(crate) reading: BTreeSet<BlockId>,
+    pub(crate) reading: Set<BlockId>,
     /// Those of its blocks that were others', and that it was not told of yet.
     pub(crate) inherited: VecDeque<BlockId>,
-    pub(crate) receivers: BTreeSet<ReceiverId>,
+    pub(crate) receivers: Set<ReceiverId>,
 }
 
 /// What the object's bytes are, as far as coherence cares.
@@ -92,12 +93,12 @@ pub(crate) struct Object {
     pub(crate) free: u64,
     /// Live handles and published names. The object goes when these and the mappings are gone.
     pub(crate) holders: u32,
-    pub(crate) mappings: BTreeSet<MappingId>,
+    pub(crate) mappings: Set<MappingId>,
     /// How many of them are shared and can be written through.
     pub(crate) shared: u32,
     /// Somebody may write it past the domain: a file that was opened for writing.
     pub(crate) written_outside: bool,
-    pub(crate) leases: BTreeSet<LeaseId>,
+    pub(crate) leases: Set<LeaseId>,
     /// Who waits for a lease, in the order in which they get one. Upgrades come first.
     pub(crate) queue: Vec<WaiterId>,
     /// Whose `automatic` windows hold the newest bytes: they ran last, and may have written.

@@ -1,9 +1,10 @@
 //! Shared heaps: what guests and embedders say about them, and the rows of a domain's tables.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::sorted::Map;
 use crate::space::{Node, Space};
 use crate::table::id;
 use crate::{InstanceId, MappingId, ObjectId, Quotas};
@@ -127,7 +128,7 @@ pub(crate) struct Managed {
     pub(crate) fresh: u64,
     pub(crate) blocks: u32,
     /// Who has attached it, and the mapping that shows it.
-    pub(crate) attached: BTreeMap<InstanceId, MappingId>,
+    pub(crate) attached: Map<InstanceId, MappingId>,
 }
 
 /// Blocks that were sent, and calls that wait for one; one of the two is empty.

@@ -23,6 +23,7 @@ mod protected;
 mod quota;
 mod range;
 mod shield;
+pub mod sorted;
 pub mod space;
 mod storage;
 mod table;

@@ -1,8 +1,8 @@
 //! What of one memory is protected: the sealed beginning, and ranges behind it.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use crate::sorted::Set;
 use crate::{Bounds, Forbidden, Protection, Span};
 
 /// What of one memory is protected. Everything else is read-write.
@@ -13,7 +13,7 @@ pub(crate) struct Protected {
     // Sorted, and disjoint; neighbours differ in protection, and all of them allow less than everything.
     ranges: Vec<(Span, Protection)>,
     // Windows that have protected bytes. Ranges count apart inside and outside of one, so that there are never more when it goes.
-    windows: BTreeSet<(u64, u64)>,
+    windows: Set<(u64, u64)>,
 }
 
 impl Protected {

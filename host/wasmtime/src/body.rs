@@ -1,9 +1,9 @@
 //! Where an object's bytes are on this host.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 
 use crate::mmu::FileObject;
+use memctl_core::sorted::Map;
 use memctl_core::{Adopted, Error, ObjectId, Storage};
 
 use crate::buffer::Buffer;
@@ -19,7 +19,7 @@ pub(crate) enum Body {
 }
 
 /// The storage of every object of a domain.
-pub(crate) type Bodies = BTreeMap<ObjectId, Body>;
+pub(crate) type Bodies = Map<ObjectId, Body>;
 
 impl Body {
     pub(crate) fn storage(&self) -> &dyn Storage {

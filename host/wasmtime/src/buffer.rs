@@ -1,9 +1,9 @@
 //! Objects in the host's memory, whose bytes windows can be put onto.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::ops::Range;
 
+use memctl_core::sorted::Map;
 use memctl_core::{Access, Error, Granule, Storage};
 
 use crate::locks::RwLock;
@@ -26,7 +26,7 @@ pub(crate) struct Listed(Allocation);
 pub(crate) type Held = Arc<Listed>;
 
 /// Where the bytes of all buffers of the process are, by their start.
-static LISTED: RwLock<BTreeMap<usize, usize>> = RwLock::new(BTreeMap::new());
+static LISTED: RwLock<Map<usize, usize>> = RwLock::new(Map::new());
 
 /// Whether `address` lies in some object's buffer, or just past its end: a guest that has it in a list made a window the memory of its lists. Such bytes
 /// must not be lent: the domain copies to and from them.

@@ -14,6 +14,8 @@ use crate::buffer::Buffer;
 use crate::domain::{Shared, new_body};
 use crate::heap::Planned;
 use crate::source::From;
+use crate::sync::Counter;
+use crate::sync::atomic::Ordering;
 use crate::{BuildError, Domain, Mode, Source};
 
 /// Makes a [`Domain`].
@@ -198,7 +200,8 @@ pub(crate) fn body_of(mode: Mode, source: Source, access: Access, granule: Granu
             check_read_only(access)?;
             (anonymous, Body::Heap(Buffer::read_only(bytes, granule)))
         }
-        From::Storage(storage) => (anonymous, Body::Other(storage)),
+        // Its bytes change by themselves, as a file's do.
+        From::Storage(storage) => (Medium::File { identity: (u64::MAX, next_storage()) }, Body::Other(storage)),
         #[cfg(feature = "std")]
         From::Device { file, len } => {
             let device = FileObject::from_device(Arc::new(file), len, access == Access::Write)?;
@@ -210,6 +213,12 @@ pub(crate) fn body_of(mode: Mode, source: Source, access: Access, granule: Granu
             (Medium::File { identity: file.identity() }, Body::File(file))
         }
     })
+}
+
+/// A number for a storage, as files have: no device is numbered `u64::MAX`.
+fn next_storage() -> u64 {
+    static NEXT: Counter = Counter::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 fn check_read_only(access: Access) -> Result<(), Error> {

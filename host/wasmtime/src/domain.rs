@@ -1,11 +1,11 @@
 //! The domain, as embedders hold it: what is published, which backend, how much, and who is inside.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
 use crate::mmu::FileObject;
+use memctl_core::sorted::Map;
 use memctl_core::{Error, Granule, InstanceId, MemoryId, ObjectId, Quotas, Rights, Threads};
 use wasmtime::Config;
 
@@ -62,7 +62,7 @@ pub(crate) struct Shared {
 }
 
 /// Where each guest is, if that matters.
-pub(crate) type Presences = BTreeMap<InstanceId, Arc<Whereabouts>>;
+pub(crate) type Presences = Map<InstanceId, Arc<Whereabouts>>;
 
 /// Where one guest is.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ pub(crate) struct State {
     pub(crate) rules: memctl_core::Domain,
     pub(crate) bodies: Bodies,
     pub(crate) memories: ById,
-    inside: BTreeMap<u64, InstanceId>,
+    inside: Map<u64, InstanceId>,
     presences: Presences,
     twins: Twins,
     bells: Bells,
@@ -211,7 +211,7 @@ impl Shared {
                 rules,
                 bodies,
                 memories: ById::new(),
-                inside: BTreeMap::new(),
+                inside: Map::new(),
                 presences: Presences::new(),
                 twins: Twins::default(),
                 bells: Bells::new(),

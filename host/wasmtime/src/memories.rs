@@ -1,9 +1,9 @@
 //! The guest memories that the host made, found by address.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use crate::mmu::Reservation;
+use memctl_core::sorted::Map;
 use memctl_core::{Directory, MemoryId, Shield};
 
 use crate::attachment::Attachment;
@@ -19,10 +19,10 @@ pub(crate) struct Memories {
 
 #[derive(Debug, Default)]
 struct Made {
-    by_base: BTreeMap<usize, (Arc<Base>, Born)>,
-    by_birth: BTreeMap<Born, Arc<Base>>,
+    by_base: Map<usize, (Arc<Base>, Born)>,
+    by_birth: Map<Born, Arc<Base>>,
     /// How many guests the thread that made it had begun when a memory was made.
-    guests: BTreeMap<Born, u64>,
+    guests: Map<Born, u64>,
 }
 
 per_thread! {
@@ -75,7 +75,7 @@ fn instance_of(memory: Born) -> u64 {
 const FURTHEST: u64 = 128;
 
 /// The memories that the domain's tables know, by the number that they know them by.
-pub(crate) type ById = BTreeMap<MemoryId, Used>;
+pub(crate) type ById = Map<MemoryId, Used>;
 
 /// A memory that some guest uses.
 #[derive(Debug)]

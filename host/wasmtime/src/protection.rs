@@ -104,9 +104,10 @@ impl Mover<'_> {
         if shield.granule == 0 {
             return Ok(());
         }
-        if shield.granule != rules.granule().bytes() {
+        // What the code checks must be whole granules here, or the rules would know of less.
+        if shield.declared.rounded(rules.granule()) != shield.declared {
             return Err(Error::Unsupported {
-                why: "the module was instrumented for another granule than this domain's: instrument it with memctl instrument --granule",
+                why: "the module was instrumented for a smaller granule than this domain's: instrument it with memctl instrument --granule",
             });
         }
         // A guest that forged its shield is believed what it could have asked for.

@@ -50,7 +50,9 @@ impl Source {
     }
 
     /// Bytes that are wherever `storage` says: in the registers of a device, in its FIFO, behind a bus. They are read when a mapping is refreshed and written when it
-    /// is published, under the domain's lock. Windows hold copies, with every [`Mode`](crate::Mode) but [`Alias`](crate::Mode::Alias).
+    /// is published, under the domain's lock, and may change by themselves at any time, as those of a file. A lease reads what is there when it is acquired; one to
+    /// write writes the leased range once, from its start on, when it is released. Windows hold copies, with every [`Mode`](crate::Mode) but
+    /// [`Alias`](crate::Mode::Alias), with which they are refused.
     ///
     /// ```
     /// use memctl_wasmtime::{Domain, Error, Mode, Rights, Source, Storage};

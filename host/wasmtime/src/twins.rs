@@ -5,10 +5,10 @@
 //! that didn't change: bytes of the window that differ from the *twin*, its copy, are the guest's, and go to the file; all others come
 //! from there.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use memctl_core::sorted::Map;
 use memctl_core::{Error, InstanceId, MemoryId, Part, Storage, View};
 
 /// Bytes that are compared at once where something changed.
@@ -22,7 +22,7 @@ const FEW: usize = 4;
 
 /// The twins, by where their windows are.
 #[derive(Debug, Default)]
-pub(crate) struct Twins(BTreeMap<(InstanceId, MemoryId, u64), Vec<u8>>);
+pub(crate) struct Twins(Map<(InstanceId, MemoryId, u64), Vec<u8>>);
 
 fn key(view: &View) -> (InstanceId, MemoryId, u64) {
     (view.instance, view.memory, view.window.start())

@@ -1,6 +1,5 @@
 //! Waiting for leases: a guest's call, or host code, stays until a lease is free, the time is up, or what it waited for is gone.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 #[cfg(feature = "std")]
 use core::future::poll_fn;
@@ -8,6 +7,7 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
+use memctl_core::sorted::Map;
 use memctl_core::{Asked, Error, InstanceId, LeaseId, WaiterId, Woken};
 
 use crate::attachment::Attachment;
@@ -17,7 +17,7 @@ use crate::mover::Mover;
 use crate::place::Place;
 
 /// Who waits, under the domain's lock.
-pub(crate) type Bells = BTreeMap<Woken, Arc<Bell>>;
+pub(crate) type Bells = Map<Woken, Arc<Bell>>;
 
 /// How to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -91,13 +91,24 @@ pub(crate) fn on(kinds: &[Kind], claim: impl Fn(Kind, Scene)) {
 impl Scene {
     /// An engine of this kind, changed, for windows with these limits.
     pub(crate) fn new(kind: Kind, change: impl FnOnce(&mut Config), limits: &str) -> Self {
+        Self::of(kind, change, &wat::parse_str(wat(limits)).expect("a module"))
+    }
+
+    /// The same with a module that checks what it stores to.
+    pub(crate) fn checked(kind: Kind) -> Self {
+        let plain = wat::parse_str(wat("1 3")).expect("a module");
+        let checked = memctl_instrument::instrument(&plain, &memctl_instrument::Options::default());
+        Self::of(kind, |_| {}, &checked.expect("it can be instrumented").wasm)
+    }
+
+    fn of(kind: Kind, change: impl FnOnce(&mut Config), wasm: &[u8]) -> Self {
         let domain = domain(kind.mode());
         let mut config = Config::new();
         kind.configure(&mut config);
         change(&mut config);
         domain.configure(&mut config).expect("configured");
         let engine = Engine::new(&config).expect("an engine");
-        let module = Module::new(&engine, wat(limits)).expect("compiles");
+        let module = Module::new(&engine, wasm).expect("compiles");
         Self { domain, engine, module }
     }
 

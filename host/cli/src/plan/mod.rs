@@ -19,7 +19,6 @@ use self::needs::{Firmware, Known, Partition};
 use self::report::{Planned, Report};
 use crate::boards::{Board, Boards, Kind, System};
 use crate::program::Program;
-use crate::progress::Progress;
 use crate::run::print;
 use crate::size::Size;
 use crate::spec::{Access, HeapSpec, ObjectSource, ObjectSpec};
@@ -48,13 +47,13 @@ Regions are those that the firmware of examples/board loads, from the same plann
   protection = { unit = \"pmsav8\", regions = 8 }
 
 With --json, one JSON object on stdout:
-  board, fits, firmware: {flash, ram, shared}, programs: [{name, component_bytes, image_bytes, memories: [{initial, most}], ...,
-  partition: {stack, interpreter, memories, tables, runtime}}], placed: [{kind, name, bank, start, bytes}],
+  board, fits, firmware: {flash, ram, shared}, programs: [{name, component_bytes, image_bytes, missing: [string],
+  memories: [{initial, most}], ..., partition: {stack, interpreter, memories, tables, runtime}}], placed: [{kind, name, bank, start, bytes}],
   banks: [{bank, kind, origin, bytes, used, left}], misfits: [{kind, name, memory, bytes, missing}],
   protection: [{program, regions: [{number, what, rights, registers}], left, watched, part, left_with_objects, slack, refused}],
   rules: [{rule, by, how}]
 
-Exit code: 0 if everything fits, 1 if not, or if there is no such board or program. 2 if the command line is wrong.
+Exit code: 0 if everything fits and the firmware has what the programs import, 1 if not, or if there is no such board or program. 2 if the command line is wrong.
 
 Examples:
   memctl plan --list
@@ -80,6 +79,9 @@ pub struct PlanArgs {
     /// A shared heap of SIZE bytes, which grows to MAX. MAX is planned for.
     #[arg(long = "heap", value_name = "NAME=SIZE[..MAX]")]
     pub heaps: Vec<HeapSpec>,
+    /// An interface that the firmware provides beyond memory control and stdout, as for `memctl compile`; may be repeated.
+    #[arg(long, value_name = "INTERFACE")]
+    pub provides: Vec<String>,
     /// What your firmware takes of flash, without images.
     #[arg(long, value_name = "SIZE", help_heading = "Instead of estimates")]
     pub firmware_flash: Option<Size>,
@@ -123,8 +125,7 @@ fn plan(args: &PlanArgs, board: &Board) -> Result<Report> {
     let mut programs: Vec<Planned> = Vec::new();
     for (number, path) in args.programs.iter().enumerate() {
         let program = Program::load(path)?;
-        let _progress = Progress::spinner(format!("compiling {} for {}", path.display(), board.name));
-        let mut demand = Demand::of(&program, board).with_context(|| path.display().to_string())?;
+        let mut demand = Demand::of(&program, board, &args.provides).with_context(|| path.display().to_string())?;
         let namesakes = args.programs[..number].iter().filter(|other| other.file_name() == path.file_name()).count();
         if namesakes > 0 {
             demand.name = format!("{} ({})", demand.name, namesakes + 1);
@@ -146,7 +147,8 @@ fn plan(args: &PlanArgs, board: &Board) -> Result<Report> {
     let protection = regions::held(board, &map, &names);
     let demands: Vec<Demand> = programs.iter().map(|planned| planned.demand.clone()).collect();
     let rules = rules::kept(board, &demands, &protection);
-    let fits = map.misfits.is_empty() && protection.iter().all(|held| held.refused.is_none());
+    let runs = programs.iter().all(|planned| planned.demand.missing.is_empty());
+    let fits = runs && map.misfits.is_empty() && protection.iter().all(|held| held.refused.is_none());
     Ok(Report { board: board.name.clone(), fits, firmware, programs, map, protection, rules })
 }
 

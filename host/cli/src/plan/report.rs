@@ -148,6 +148,10 @@ impl Report {
                 }
             }
         }
+        for Planned { demand, .. } in self.programs.iter().filter(|planned| !planned.demand.missing.is_empty()) {
+            let missing = demand.missing.join(", ");
+            text += &format!("does not fit: {} imports what the firmware lacks: {missing}\n", demand.name);
+        }
         for misfit in &self.map.misfits {
             let what = misfit.what.words();
             text += &format!(

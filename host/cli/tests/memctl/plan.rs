@@ -206,6 +206,23 @@ fn the_keeper_of_declared_protection_is_hardware_or_instrumentation_or_nobody() 
 }
 
 #[test]
+fn an_image_is_as_long_as_memctl_compile_makes_it_and_imports_are_looked_at_alike() {
+    let (place, app) = place(16384);
+    let made = memctl(place.path(), &app, &["compile", "--board", "an386", "GUEST", "-o", "app.cwasm"]);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let report = planned(place.path(), &app, 0, &["--board", "an386", "GUEST"]);
+    let image = fs::metadata(place.path().join("app.cwasm")).unwrap().len();
+    assert_eq!(number(&report["programs"][0]["image_bytes"]), image);
+    let import = r#"(component (import "acme:leds/panel" (instance (export "on" (func))))"#;
+    let greedy = command(16).replace("(component", import);
+    fs::write(&app, wat::parse_str(greedy).unwrap()).unwrap();
+    let report = planned(place.path(), &app, 1, &["--board", "an386", "GUEST"]);
+    assert_eq!(report["programs"][0]["missing"], serde_json::json!(["acme:leds/panel"]));
+    planned(place.path(), &app, 0, &["--board", "an386", "--provides", "acme:leds/panel", "GUEST"]);
+    planned(place.path(), &app, 0, &["--board", "rpi3", "GUEST"]);
+}
+
+#[test]
 fn errors_say_what_is_there_instead() {
     let (place, app) = place(16);
     let unknown = memctl(place.path(), &app, &["plan", "--board", "an506", "GUEST"]);

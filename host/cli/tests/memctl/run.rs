@@ -180,7 +180,9 @@ fn what_cannot_start_says_why() {
 #[test]
 fn help_shows_examples() {
     let place = tempdir().unwrap();
-    for args in [&["--help"][..], &["run", "--help"], &["compare", "--help"], &["soak", "--help"]] {
+    for args in
+        [&["--help"][..], &["run", "--help"], &["compare", "--help"], &["soak", "--help"], &["compile", "--help"]]
+    {
         let ended = memctl(place.path(), &GUESTS[0], args);
         assert_eq!(ended.code, Some(0));
         assert!(ended.stdout.contains("Examples:\n  memctl "), "{}", ended.stdout);

@@ -18,14 +18,13 @@ mod rebind;
 mod waiters;
 mod writers;
 
-use alloc::collections::BTreeMap;
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 
 use crate::entries::{Handle, Instance, Lease, Mapping, Object, Waiter};
 use crate::heap::{Block, Heap, Receiver};
 use crate::protected::Protected;
 use crate::quota::Account;
+use crate::sorted::{Map, Set};
 use crate::table::Table;
 use crate::{
     Backend, Error, Granule, HandleId, HeapId, InstanceId, MappingId, MemoryId, ObjectId, Quotas, Rights, Threads, View,
@@ -63,12 +62,12 @@ pub struct Domain {
     receivers: Table<Receiver>,
     /// Whose wait is over, until the embedding asks.
     woken: alloc::vec::Vec<Woken>,
-    names: BTreeMap<String, (ObjectId, Rights)>,
-    heap_names: BTreeMap<String, HeapId>,
+    names: Map<String, (ObjectId, Rights)>,
+    heap_names: Map<String, HeapId>,
     /// File objects by device and inode.
-    files: BTreeMap<(u64, u64), ObjectId>,
+    files: Map<(u64, u64), ObjectId>,
     /// Files that were opened for writing, past the domain.
-    written_files: BTreeSet<(u64, u64)>,
+    written_files: Set<(u64, u64)>,
     /// Whether the embedding tells the domain before a file is opened for writing.
     files_watched: bool,
     /// Whether the embedding tells the domain of guests' calls that read, write or resize files.
@@ -97,10 +96,10 @@ impl Domain {
             blocks: Table::default(),
             receivers: Table::default(),
             woken: alloc::vec::Vec::new(),
-            names: BTreeMap::new(),
-            heap_names: BTreeMap::new(),
-            files: BTreeMap::new(),
-            written_files: BTreeSet::new(),
+            names: Map::new(),
+            heap_names: Map::new(),
+            files: Map::new(),
+            written_files: Set::new(),
             files_watched: false,
             files_heard: false,
             shared_files: 0,
@@ -135,20 +134,20 @@ impl Domain {
     pub fn begin(&mut self, limit: Quotas) -> InstanceId {
         self.instances.insert(Instance {
             account: Account::new(limit),
-            handles: BTreeSet::new(),
-            windows: BTreeMap::new(),
-            leases: BTreeSet::new(),
-            waiters: BTreeSet::new(),
+            handles: Set::new(),
+            windows: Map::new(),
+            leases: Set::new(),
+            waiters: Set::new(),
             automatic: alloc::vec::Vec::new(),
             shared: 0,
             unwatched: 0,
-            protected: BTreeMap::new(),
+            protected: Map::new(),
             name: None,
-            heap_rights: BTreeMap::new(),
+            heap_rights: Map::new(),
             owned: alloc::vec::Vec::new(),
-            reading: BTreeSet::new(),
+            reading: Set::new(),
             inherited: alloc::collections::VecDeque::new(),
-            receivers: BTreeSet::new(),
+            receivers: Set::new(),
         })
     }
 

@@ -1,11 +1,11 @@
 //! Objects, the handles to them and the names they are published under.
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 
 use super::Domain;
 use super::leases::busy;
 use crate::entries::{Handle, Object};
+use crate::sorted::Set;
 use crate::{Backend, Error, HandleId, InstanceId, Medium, ObjectId, PastEnd, Quotas, Rights};
 
 const ONE_HANDLE: Quotas = Quotas { objects: 1, ..Quotas::NONE };
@@ -297,10 +297,10 @@ impl Domain {
             size,
             free: if matches!(medium, Medium::Anonymous { owner: None }) { size } else { 0 },
             holders: 0,
-            mappings: BTreeSet::new(),
+            mappings: Set::new(),
             shared: 0,
             written_outside,
-            leases: BTreeSet::new(),
+            leases: Set::new(),
             queue: alloc::vec::Vec::new(),
             newest: None,
             version: 0,

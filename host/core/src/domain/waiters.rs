@@ -4,12 +4,12 @@
 //! is free: a stream of readers can't starve a writer. An upgrade goes before all others, since they wait for its lease to read to
 //! go. Nothing here blocks: the embedding waits, and is told whom to wake by [`Domain::take_woken`].
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::Domain;
 use super::leases::{ONE_LEASE, Target, busy};
 use crate::entries::{Lease, Object, Waiter};
+use crate::sorted::Set;
 use crate::{Access, Backend, Error, InstanceId, LeaseId, ObjectId, Quotas, ReceiverId, Span, WaiterId};
 
 const ONE_WAITER: Quotas = Quotas { waiters: 1, ..Quotas::NONE };
@@ -213,7 +213,7 @@ impl Domain {
     /// of them is enough. Who waits behind it, for something that conflicts, will wait for it too.
     fn waits_forever(&self, waiter: &Waiter, before: usize, held_up: &dyn Fn(InstanceId) -> bool) -> bool {
         let caller = waiter.wanted.instance;
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         let mut todo: Vec<InstanceId> = self.blockers(waiter, before).collect();
         while let Some(blocker) = todo.pop() {
             if blocker == caller || held_up(blocker) {

@@ -1,9 +1,9 @@
 //! What becomes of an instance's part in heaps when it ends, and of its windows when their memory goes.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::heap::{Holder, Orphans};
+use crate::sorted::Set;
 use crate::{Access, Backend, BlockId, Domain, Error, HeapId, InstanceId, MemoryId, Token, Woken};
 
 impl Domain {
@@ -121,7 +121,7 @@ impl Domain {
         let members = self.members(id)?;
         let blocks =
             self.blocks.iter::<BlockId>().filter(|(_, block)| members.iter().any(|(heap, _)| *heap == block.heap));
-        let under_way: BTreeSet<BlockId> = blocks
+        let under_way: Set<BlockId> = blocks
             .filter(|(_, block)| matches!(block.holder, Holder::Given | Holder::Sent))
             .map(|(block, _)| block)
             .collect();

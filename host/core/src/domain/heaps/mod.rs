@@ -9,12 +9,12 @@ mod bytes;
 mod ends;
 mod queues;
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Domain;
 use crate::heap::{Block, Heap, Holder, MadeOf, Managed, Queue};
+use crate::sorted::Map;
 use crate::space::Space;
 use crate::{
     Adopted, BlockId, Error, HeapId, HeapOptions, HeapRights, HeapStatus, InstanceId, Medium, ObjectId, Rights, Token,
@@ -58,7 +58,7 @@ impl Domain {
             max_len: options.max_len.max(size),
             fresh,
             blocks: 0,
-            attached: BTreeMap::new(),
+            attached: Map::new(),
         };
         let id = self.insert_heap(name, options, MadeOf::Object(managed));
         self.object_mut(adopted.object())?.heap = Some(id);

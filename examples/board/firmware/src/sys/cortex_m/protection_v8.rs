@@ -1,0 +1,68 @@
+//! The MPU's registers, PMSAv8 (Armv8-M ARM B12.4): loads plans of `memctl_mpu`.
+
+use memctl_mpu::{Error, Plan as Planned, Range, Rights, pmsav8};
+
+use super::control;
+pub(crate) use super::control::off;
+
+/// A plan for this unit.
+pub(crate) type Plan = Planned<pmsav8::Region, 16>;
+
+/// Whether regions are there at all.
+pub(crate) const IN_FORCE: bool = true;
+
+/// Whether what regions say of guests binds privileged code too.
+pub(crate) const BINDS_PRIVILEGED: bool = true;
+
+/// How many regions the unit has.
+pub(crate) fn available() -> u8 {
+    control::available()
+}
+
+/// Plans ranges for this unit.
+///
+/// # Errors
+/// Which of the unit's rules can't be kept.
+pub(crate) fn plan(ranges: &[Range]) -> Result<Plan, Error> {
+    pmsav8::Unit::new(available()).plan(ranges)
+}
+
+/// What a plan puts in the registers.
+#[derive(Clone)]
+pub(crate) struct Regions {
+    regions: [pmsav8::Region; 16],
+    count: usize,
+}
+
+impl Regions {
+    /// A plan's.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let mut regions = [pmsav8::Region { rbar: 0, rlar: 0 }; 16];
+        regions[..plan.regions().len()].copy_from_slice(plan.regions());
+        Self { regions, count: plan.regions().len() }
+    }
+
+    /// How many are used.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Puts them in force, and nothing else.
+    pub(crate) fn load(&self) {
+        control::off();
+        for (number, region) in self.regions.iter().enumerate().take(usize::from(available())) {
+            control::write(number, region.rbar, region.rlar);
+        }
+        control::on();
+    }
+
+    /// Gives one region other rights, in force at once.
+    pub(crate) fn give(&mut self, number: usize, rights: Rights) {
+        if let Some(region) = self.regions[..self.count].get_mut(number)
+            && let Ok(given) = region.with(rights, memctl_mpu::Memory::Normal)
+        {
+            *region = given;
+            control::change(number, given.rbar, given.rlar);
+        }
+    }
+}

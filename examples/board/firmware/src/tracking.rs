@@ -1,0 +1,59 @@
+//! Dirty tracking: a watched window is read-only; its first store faults, is noted, and goes on.
+
+use core::cell::RefCell;
+
+use critical_section::Mutex;
+
+use crate::fault::{Access, Fault};
+use crate::layout::{Layout, MOST_PARTS, Part};
+use crate::sys::machine::protection_off;
+
+/// The layout in force, while a partition runs.
+static IN_FORCE: Mutex<RefCell<Option<Layout>>> = Mutex::new(RefCell::new(None));
+
+/// Puts a partition's layout in force, and takes it.
+pub(crate) fn enforce(layout: Layout) {
+    layout.load();
+    critical_section::with(|cs| IN_FORCE.borrow_ref_mut(cs).replace(layout));
+}
+
+/// Gives the layout back, as it became. It stays in force.
+pub(crate) fn release() -> Option<Layout> {
+    critical_section::with(|cs| IN_FORCE.borrow_ref_mut(cs).take())
+}
+
+/// Does something with the layout in force.
+fn with<R>(change: impl FnOnce(&mut Layout) -> R) -> Option<R> {
+    critical_section::with(|cs| IN_FORCE.borrow_ref_mut(cs).as_mut().map(change))
+}
+
+/// Does something with privilege that regions would refuse it.
+pub(crate) fn without_regions(change: impl FnOnce()) {
+    protection_off();
+    change();
+    with(|layout| layout.load());
+}
+
+/// The parts watched of the partition that runs, and which of them stores were seen in.
+pub(crate) fn parts() -> ([Part; MOST_PARTS], usize) {
+    with(|layout| {
+        let mut parts = [Part { start: 0, len: 0, dirty: false }; MOST_PARTS];
+        parts[..layout.parts().len()].copy_from_slice(layout.parts());
+        (parts, layout.parts().len())
+    })
+    .unwrap_or(([Part { start: 0, len: 0, dirty: false }; MOST_PARTS], 0))
+}
+
+/// Watches all parts anew: what was stored so far was published.
+pub(crate) fn clean() {
+    with(Layout::clean);
+}
+
+/// Lets a store to a watched part pass. False when the fault is another.
+pub(crate) fn lift(fault: &Fault) -> bool {
+    // Loads are allowed there, so what touched it was a store.
+    match (fault.access, fault.address) {
+        (Access::Store | Access::Touch, Some(address)) => with(|layout| layout.lift(address)).unwrap_or(false),
+        _ => false,
+    }
+}

@@ -1,0 +1,30 @@
+//! Has the firmware store where this guest must not, with this guest's privilege: another place in each turn. Only a board can show what becomes of it.
+
+#![no_std]
+
+use board_guest::say;
+use memctl_guest::{MapOptions, Object, Result};
+
+board_guest::command!(run);
+
+mod generated {
+    //! What `wit_bindgen` makes of the world `memctl:board/poker`.
+    wit_bindgen::generate!({ world: "memctl:board/poker", path: "../kit/wit" });
+}
+
+/// What `poke` understands.
+const TARGETS: [&str; 4] = ["the kernel", "its neighbour", "code", "a device"];
+
+fn run() -> Result<()> {
+    // What it keeps in its own memory is gone when its partition is given up; an object isn't.
+    let mut pokes = MapOptions::new().map_mut(&Object::open("pokes")?)?;
+    let mut count = pokes.write()?;
+    let target = count[0] % 4;
+    count[0] += 1;
+    count.release()?;
+    let name = TARGETS[usize::from(target)];
+    say!("poker: stores to ", name);
+    generated::memctl::board::test::poke(target.into());
+    say!("poker: nothing kept it from storing to ", name);
+    Ok(())
+}

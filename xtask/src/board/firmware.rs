@@ -1,0 +1,131 @@
+//! The firmware: which ones there are, how they are built, and how large they are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use object::elf::SHF_WRITE;
+use object::{Object as _, ObjectSection as _, SectionFlags, SectionKind};
+
+use super::machine::Machine;
+use super::scenes::Scene;
+use super::voice::Voice;
+use crate::shell::Shell;
+
+/// The firmware's own workspace.
+pub(crate) const MANIFEST: &str = "examples/board/Cargo.toml";
+const FOLDER: &str = "examples/board";
+const PACKAGE: &str = "memctl-board-firmware";
+const PROGRAM: &str = "memctl-board";
+
+/// Which firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// The one that shows everything.
+    Whole,
+    /// The same without regions.
+    Open,
+    /// Without memory control: wasmtime and one component, to measure the rest against.
+    Bare,
+    /// The whole one, with something left out that must be missed.
+    Mutated(&'static str),
+}
+
+impl Variant {
+    /// What it is called, in files and reports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Open => "open",
+            Self::Bare => "bare",
+            Self::Mutated(feature) => feature,
+        }
+    }
+
+    fn flags(self) -> Vec<&'static str> {
+        match self {
+            Self::Whole => vec![],
+            Self::Open => vec!["--features", "regions-off"],
+            Self::Bare => vec!["--no-default-features"],
+            Self::Mutated(feature) => vec!["--features", feature],
+        }
+    }
+}
+
+/// What a firmware is built of.
+#[derive(Clone, Copy)]
+pub(super) struct Recipe<'a> {
+    pub(super) machine: Machine,
+    pub(super) variant: Variant,
+    /// Names of the scenes in it.
+    pub(super) scenes: &'a [&'a Scene],
+    /// The folder of all images.
+    pub(super) images: &'a Path,
+}
+
+impl Recipe<'_> {
+    /// What it is called, in files and reports.
+    pub(super) fn name(&self) -> String {
+        match (self.variant, self.scenes) {
+            (Variant::Bare, _) | (_, []) => self.variant.name().to_owned(),
+            (_, [only]) => format!("{} {}", self.variant.name(), only.name),
+            (_, [first, .., last]) => format!("{} {} to {}", self.variant.name(), first.name, last.name),
+        }
+    }
+}
+
+/// A firmware that is built.
+pub(super) struct Firmware {
+    pub(super) file: PathBuf,
+    pub(super) sizes: Sizes,
+}
+
+/// What a firmware takes before it runs, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sizes {
+    /// Code, constants, and what variables begin as.
+    pub(super) flash: u64,
+    /// Variables, with the arenas and stacks among them, and the gaps between them.
+    pub(super) ram: u64,
+}
+
+/// Builds a firmware.
+pub(super) fn build(shell: &Shell, voice: Voice, recipe: &Recipe<'_>) -> Result<Firmware> {
+    let Recipe { machine, variant, scenes, images } = *recipe;
+    let place = shell.target().join("board");
+    let target = place.join("cargo-firmware");
+    let mut cargo = shell.cargo(["build", "--release", "-p", PACKAGE]);
+    cargo.args(["--target", machine.target()]).args(variant.flags());
+    cargo.arg("--target-dir").arg(&target).env("MEMCTL_BOARD_IMAGES", images);
+    let names: Vec<_> = scenes.iter().map(|scene| scene.name.as_str()).collect();
+    cargo.env("MEMCTL_BOARD_SCENES", names.join(","));
+    cargo.current_dir(shell.root().join(FOLDER));
+    voice.run(&mut cargo)?;
+    // The next one takes its place.
+    let built = target.join(machine.target()).join("release").join(PROGRAM);
+    let file = place.join(format!("{}-{}.elf", machine.name(), recipe.name().replace(' ', "-")));
+    fs::copy(&built, &file).with_context(|| built.display().to_string())?;
+    let sizes = sizes(&fs::read(&file)?)?;
+    Ok(Firmware { file, sizes })
+}
+
+/// What lies in flash and in RAM, by the sections of an ELF file.
+fn sizes(elf: &[u8]) -> Result<Sizes> {
+    let elf = object::File::parse(elf)?;
+    let mut flash = 0;
+    let (mut first, mut end) = (u64::MAX, 0);
+    for section in elf.sections() {
+        let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
+        if sh_flags & u64::from(object::elf::SHF_ALLOC) == 0 {
+            continue;
+        }
+        if section.kind() != SectionKind::UninitializedData {
+            flash += section.size();
+        }
+        if sh_flags & u64::from(SHF_WRITE) != 0 && section.size() > 0 {
+            first = first.min(section.address());
+            end = end.max(section.address() + section.size());
+        }
+    }
+    Ok(Sizes { flash, ram: end.saturating_sub(first) })
+}
