@@ -27,7 +27,8 @@ use crate::spec::{Access, HeapSpec, ObjectSource, ObjectSpec};
 pub const HELP: &str = "\
 All programs are there at once, as in a domain whose guests take turns: each has its image in flash and a partition of RAM, with its
 stacks, its memories as long as they are at first, its tables, and the engine's own. Images have their exact size; what says
-(estimate) was measured on the emulated boards and rounded up, and --firmware-flash, --firmware-ram and --stack take your own figures.
+(estimate) was measured on the emulated boards and rounded up, and --firmware-flash, --firmware-ram, --stack and --interpreter-stack take
+your own figures.
 A board that runs Linux needs no plan for its addresses: there the answer is RAM, and what its MMU keeps.
 
 Regions are those that the firmware of examples/board loads, from the same planner (host/mpu), in the values of the registers.
@@ -91,6 +92,9 @@ pub struct PlanArgs {
     /// The machine stack of each program.
     #[arg(long, value_name = "SIZE", help_heading = "Instead of estimates")]
     pub stack: Option<Size>,
+    /// The stack of each program's interpreter: `Config::max_wasm_stack` in your firmware.
+    #[arg(long, value_name = "SIZE", help_heading = "Instead of estimates")]
+    pub interpreter_stack: Option<Size>,
     /// Print a JSON report on stdout instead of tables; see below.
     #[arg(long)]
     pub json: bool,
@@ -121,7 +125,12 @@ pub fn run(args: &PlanArgs) -> Result<i32> {
 
 fn plan(args: &PlanArgs, board: &Board) -> Result<Report> {
     let bytes = |size: Option<Size>| size.map(|Size(bytes)| bytes);
-    let known = Known { flash: bytes(args.firmware_flash), ram: bytes(args.firmware_ram), stack: bytes(args.stack) };
+    let known = Known {
+        flash: bytes(args.firmware_flash),
+        ram: bytes(args.firmware_ram),
+        stack: bytes(args.stack),
+        interpreter: bytes(args.interpreter_stack),
+    };
     let mut programs: Vec<Planned> = Vec::new();
     for (number, path) in args.programs.iter().enumerate() {
         let program = Program::load(path)?;

@@ -48,6 +48,8 @@ pub(super) struct Known {
     pub(super) ram: Option<u64>,
     /// A partition's stack.
     pub(super) stack: Option<u64>,
+    /// Its interpreter's.
+    pub(super) interpreter: Option<u64>,
 }
 
 /// What the firmware takes, in bytes.
@@ -106,7 +108,8 @@ impl Partition {
             + demand.globals * GLOBAL
             + demand.modules.saturating_sub(2) * MODULE;
         let stack = known.stack.unwrap_or(PARTITION_STACK);
-        Self { stack, interpreter: INTERPRETER_STACK, memories, tables, runtime }
+        let interpreter = known.interpreter.unwrap_or(INTERPRETER_STACK);
+        Self { stack, interpreter, memories, tables, runtime }
     }
 
     pub(super) fn bytes(&self) -> u64 {
