@@ -68,12 +68,12 @@ impl<'a, 'b> Arrangement<'a, 'b> {
     /// How many entries it takes.
     pub(super) fn count(&self) -> usize {
         let mut count = 0;
-        self.each(|_, _| count += 1);
+        self.each(&mut |_, _| count += 1);
         count
     }
 
     /// Hands out the entries with their ranges, number 0 first.
-    pub(super) fn each(&self, mut entry: impl FnMut(usize, Match)) {
+    pub(super) fn each(&self, entry: &mut dyn FnMut(usize, Match)) {
         // Where a TOR entry starts without an entry for that: the first at 0, others at the end of the entry before. After a NAPOT entry
         // it starts inside that one, where what the entry itself says does not count.
         let mut before = 0;

@@ -89,7 +89,7 @@ impl Cover {
     }
 
     /// Hands out the regions with the first range that each serves, in the order of their numbers.
-    pub(super) fn each(&self, region: &mut impl FnMut(usize, Region)) {
+    pub(super) fn each(&self, region: &mut dyn FnMut(usize, Region)) {
         for group in &self.order[..self.count] {
             if let Some(root) = self.root(*group) {
                 self.emit(*group, root, 0, region);
@@ -139,7 +139,7 @@ impl Cover {
         }
     }
 
-    fn emit(&self, group: usize, block: Span, above: usize, region: &mut impl FnMut(usize, Region)) {
+    fn emit(&self, group: usize, block: Span, above: usize, region: &mut dyn FnMut(usize, Region)) {
         match self.look(group, block) {
             Block::Free => {}
             Block::Whole => {
