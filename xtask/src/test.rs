@@ -152,7 +152,10 @@ fn deny(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
 }
 
 fn no_std(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
-    cargo(shell, &["check", "-p", "memctl-core", "-p", "memctl-copy", "--target", "thumbv8m.main-none-eabi"])?;
+    cargo(
+        shell,
+        &["check", "-p", "memctl-core", "-p", "memctl-copy", "-p", "memctl-mpu", "--target", "thumbv8m.main-none-eabi"],
+    )?;
     let mut command = shell.cargo(["check", "-p", "memctl-guest", "--no-default-features"]);
     command.args(["--target", Target::WasiP2.triple()]).arg("--target-dir").arg(shell.guest_target());
     shell::run(&mut command)?;

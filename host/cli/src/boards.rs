@@ -170,6 +170,13 @@ impl Board {
                 bail!("board {name}: {} has no bytes, or some past the end of its addresses", bank.name);
             }
         }
+        for (number, bank) in self.memory.iter().enumerate() {
+            let end = |bank: &Bank| bank.origin + bank.length.0;
+            let other = self.memory[..number].iter().find(|other| bank.origin < end(other) && other.origin < end(bank));
+            if let Some(other) = other {
+                bail!("board {name}: {} and {} overlap", other.name, bank.name);
+            }
+        }
         if self.banks(Kind::Ram).next().is_none() {
             bail!("board {name} has no memory of kind ram");
         }
@@ -293,6 +300,11 @@ mod tests {
             ("128KiB", "128KB", "not a unit"),
             ("0x20000000", "0xffffffff", "past the end"),
             ("\"ram\"", "\"flash\"", "no memory of kind ram"),
+            (
+                "memory = [",
+                "memory = [{ name = \"ROM\", kind = \"flash\", origin = 0x1fffffff, length = \"2b\" },",
+                "ROM and RAM overlap",
+            ),
             ("cpu =", "cpus =", "cpus"),
             ("\"pmsav8\"", "\"pmsav9\"", "pmsav9"),
         ] {

@@ -25,6 +25,15 @@ impl Span {
     }
 }
 
+/// The smallest aligned power of two, at least `least`, that holds `span`.
+pub(crate) fn enclosing(span: Span, least: u64) -> Span {
+    let differ = span.start ^ (span.end - 1);
+    let len = (u64::MAX >> differ.leading_zeros().min(63)).saturating_add(1).max(least);
+    let len = if differ == 0 { least } else { len };
+    let start = span.start & !(len - 1);
+    Span { start, end: start + len }
+}
+
 /// What a unit can draw bounds at, and how far ranges may be rounded out to get there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid {

@@ -8,7 +8,7 @@ use crate::range::{MOST_RANGES, Range};
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<R, const N: usize> {
     regions: [R; N],
-    // The first range that a region is for.
+    // The first range that a region serves, by address.
     ranges: [u8; N],
     count: u8,
     available: u8,
@@ -34,7 +34,7 @@ impl<R: Copy, const N: usize> Plan<R, N> {
         self.ranges[..usize::from(self.count)].iter().rposition(|of| usize::from(*of) == range)
     }
 
-    /// For each region the range it is for: the first of them if it serves several. [`MOST_RANGES`] for an entry of a PMP that keeps
+    /// For each region the range it is for: the first of them, by address, if it serves several. [`MOST_RANGES`] for an entry of a PMP that keeps
     /// bytes that nobody asked for out of a larger entry.
     pub fn ranges(&self) -> impl Iterator<Item = usize> + '_ {
         self.ranges[..usize::from(self.count)].iter().map(|range| usize::from(*range))

@@ -7,10 +7,10 @@ mod arrange;
 
 use memctl_core::Protection::{None, Read, ReadWrite};
 
-use crate::layers::{Grid, Layers, Span, widen};
+use crate::layers::{Grid, Layers, Span, enclosing, widen};
 use crate::plan::{Draft, Slacks};
 use crate::{Error, Execute, Memory, Plan, Privileged, Range, Rights, Rule};
-use arrange::{Arrangement, Match, enclosing};
+use arrange::{Arrangement, Match};
 
 const READ: u8 = 1;
 const WRITE: u8 = 1 << 1;
@@ -100,7 +100,7 @@ impl<const N: usize> Unit<N> {
         layers.check_rights(|range| encode(range.rights, self.locks))?;
         let mut draft = Draft::new(Entry { cfg: 0, addr: 0 }, self.entries);
         let pieces = layers.pieces().joined(&layers).with_gaps();
-        Arrangement::best(self, &layers, pieces.as_slice()).each(|range, place| {
+        Arrangement::best(self, &layers, pieces.as_slice()).each(&mut |range, place| {
             // Nobody's bytes have an entry where they lie in a run.
             let rights = ranges.get(range).map_or(0, |range| encode(range.rights, self.locks).unwrap_or(0));
             match place {

@@ -4,12 +4,13 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use memctl_core::{HandleId, LeaseId, MappingId};
-use wasmtime::component::{Linker, Resource, ResourceType};
+use wasmtime::component::{Component, Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
 
 use crate::MemctlView;
 use crate::buffer::lies_in_an_object;
 use crate::calls::Claim;
+use crate::chosen::Chosen;
 use crate::guest::Guest;
 use crate::place::Place;
 use crate::sys;
@@ -86,6 +87,21 @@ pub(crate) fn answer<R>(answer: Result<R, memctl_core::Code>) -> Result<(Wire<R>
 /// # Errors
 /// If the linker has definitions of the same names.
 pub fn add_to_linker_without_files_sync<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    add_sync(&mut Chosen::all(linker))
+}
+
+/// As [`add_to_linker_without_files_sync`], but only the functions that `component` imports: a board has no RAM for others.
+///
+/// # Errors
+/// If the linker has definitions of the same names.
+pub fn add_imports_to_linker_sync<T: MemctlView + 'static>(
+    linker: &mut Linker<T>,
+    component: &Component,
+) -> Result<()> {
+    add_sync(&mut Chosen::imports_of(linker, component))
+}
+
+fn add_sync<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
     add_all(linker)?;
     crate::heap::component::add_receive_sync(linker)?;
     let mut mapping = linker.instance(interface!("mapping"))?;
@@ -108,7 +124,7 @@ pub fn add_to_linker_without_files_sync<T: MemctlView + 'static>(linker: &mut Li
 /// If the linker has definitions of the same names.
 #[cfg(feature = "std")]
 pub fn add_to_linker_without_files_async<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
-    add_all(linker)?;
+    add_all(&mut Chosen::all(linker))?;
     crate::heap::component::add_receive_async(linker)?;
     let mut mapping = linker.instance(interface!("mapping"))?;
     mapping.func_wrap_async(
@@ -172,7 +188,7 @@ async fn upgrade<T: MemctlView + 'static>(
     })
 }
 
-fn add_all<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+fn add_all<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
     linker.instance(interface!("types"))?;
     add_domain(linker)?;
     add_object(linker)?;
@@ -182,7 +198,7 @@ fn add_all<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     crate::heap::component::add_to_linker(linker)
 }
 
-fn add_domain<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+fn add_domain<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut domain = linker.instance(interface!("domain"))?;
     domain.func_wrap("granule", |mut store, ()| Ok((guest::<T>(&mut store).granule(),)))?;
     domain.func_wrap("capabilities-of", |mut store, (memory,): (wasmtime::component::WasmList<u8>,)| {
@@ -194,7 +210,7 @@ fn add_domain<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     domain.func_wrap("usage", |mut store, ()| Ok((Quotas::from(guest::<T>(&mut store).usage()),)))
 }
 
-fn add_object<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+fn add_object<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut object = linker.instance(interface!("object"))?;
     object.resource("object", ResourceType::host::<Object>(), |mut store, rep| {
         let Object(handle) = store.data_mut().memctl().table.delete(Resource::new_own(rep))?;
@@ -234,7 +250,7 @@ fn add_object<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     })
 }
 
-fn add_mapping<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+fn add_mapping<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut mapping = linker.instance(interface!("mapping"))?;
     mapping.resource("mapping", ResourceType::host::<Mapping>(), |mut store, rep| {
         let Mapping(id) = store.data_mut().memctl().table.delete(Resource::new_own(rep))?;

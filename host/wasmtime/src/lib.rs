@@ -105,6 +105,7 @@ mod body;
 mod buffer;
 mod builder;
 mod calls;
+mod chosen;
 mod component;
 #[cfg(feature = "std")]
 mod core_linker;
@@ -163,7 +164,7 @@ pub use board::board_config;
 pub use builder::DomainBuilder;
 #[cfg(feature = "std")]
 pub use component::add_to_linker_without_files_async;
-pub use component::{Lease, Mapping, Object, add_to_linker_without_files_sync};
+pub use component::{Lease, Mapping, Object, add_imports_to_linker_sync, add_to_linker_without_files_sync};
 #[cfg(feature = "std")]
 pub use core_linker::{add_to_core_linker_async, add_to_core_linker_sync};
 pub use ctx::{MemctlCtx, MemctlCtxBuilder, MemctlCtxView, MemctlView, attach};

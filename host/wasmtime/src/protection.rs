@@ -5,10 +5,11 @@ use alloc::sync::Arc;
 use crate::mmu::Reservation;
 use memctl_core::{Bounds, Error, Memory, Protection};
 use wasmtime::Result;
-use wasmtime::component::{Linker, WasmList};
+use wasmtime::component::WasmList;
 
 use crate::MemctlView;
 use crate::calls::{Answer, Claim};
+use crate::chosen::Chosen;
 use crate::component::{Wire, answer, guest, interface, place};
 use crate::error::refused;
 #[cfg(feature = "std")]
@@ -116,7 +117,7 @@ impl Mover<'_> {
     }
 }
 
-pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut protection = linker.instance(interface!("protection"))?;
     protection.func_wrap("seal", |mut store, (memory, bounds): (WasmList<u8>, wire::Bounds)| {
         let guest = guest::<T>(&mut store);

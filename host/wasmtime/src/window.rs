@@ -5,11 +5,12 @@ use alloc::sync::Arc;
 
 use crate::mmu::Reservation;
 use memctl_core::{Error, HandleId, MapOptions, MappingId, Shown};
-use wasmtime::component::{Linker, Resource, WasmList};
+use wasmtime::component::{Resource, WasmList};
 use wasmtime::{Engine, Result, StoreContextMut};
 
 use crate::MemctlView;
 use crate::calls::{Answer, Claim};
+use crate::chosen::Chosen;
 use crate::component::{Mapping, Object, Wire, answer, give, guest, interface, look, place};
 use crate::guest::Guest;
 use crate::place::Place;
@@ -114,7 +115,7 @@ pub(crate) fn memory_of<T: 'static>(
 type Bind = (WasmList<u8>, u32, u64, u64, Resource<Object>, wire::MapOptions);
 type Rebind = (wire::Window, Resource<Mapping>, Resource<Object>, wire::MapOptions);
 
-pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut window = linker.instance(interface!("window"))?;
     window.func_wrap("count", |mut store, (memory,): (WasmList<u8>,)| {
         let guest = guest::<T>(&mut store);

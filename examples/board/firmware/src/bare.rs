@@ -1,10 +1,10 @@
 //! The bare firmware: wasmtime and one component on it. What the rest costs is measured against it.
 
 use wasmtime::component::{Component, Linker, WasmList};
-use wasmtime::{Error, Result, Store, StoreContextMut, ensure};
+use wasmtime::{Engine, Error, Result, Store, StoreContextMut, ensure};
 
 use crate::console::say;
-use crate::engine::engine;
+use crate::engine::config;
 use crate::report::figure;
 use crate::sys::arena;
 use crate::sys::image::image;
@@ -22,7 +22,7 @@ fn filled(after: &str) {
 pub(crate) fn run() -> Result<()> {
     let image = image!("hello");
     figure("embedded", image.len());
-    let engine = engine()?;
+    let engine = Engine::new(&config()?)?;
     filled("engine");
     let component: Component = image.load(&engine)?;
     filled("component");

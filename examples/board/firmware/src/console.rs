@@ -42,6 +42,12 @@ pub(crate) fn print(text: fmt::Arguments<'_>) {
     line.flush();
 }
 
+/// Prints what a guest says, as it is.
+#[cfg(feature = "partitions")]
+pub(crate) fn pass_on(bytes: &[u8]) {
+    console::write(bytes);
+}
+
 /// Prints one of the firmware's own lines, given as for `format!`.
 macro_rules! say {
     ($($text:tt)*) => { $crate::console::print(format_args!($($text)*)) };

@@ -1,28 +1,16 @@
-//! The engine's configuration: the one that `memctl compile` compiles with, too.
+//! Engines, configured as `memctl compile` configures the one that makes the images.
 
-use wasmtime::{Config, Engine, Result};
+use wasmtime::{Config, Result};
 
-/// An engine for images.
+/// Bytes of the interpreter's stack, of which each guest has one.
+const WASM_STACK: usize = 8 << 10;
+
+/// The configuration of an engine for images.
 ///
 /// # Errors
-/// When memory is short.
-pub(crate) fn engine() -> Result<Engine> {
-    let mut config = Config::new();
-    config
-        .signals_based_traps(false)
-        .memory_init_cow(false)
-        .memory_reservation(0)
-        .memory_guard_size(0)
-        .memory_reservation_for_growth(0)
-        .memory_may_move(true)
-        .guard_before_linear_memory(false)
-        .table_lazy_init(false)
-        .generate_address_map(false)
-        .max_wasm_stack(8 << 10)
-        .wasm_custom_page_sizes(true)
-        .wasm_multi_memory(true)
-        .concurrency_support(false)
-        .consume_fuel(true)
-        .debug_symbols(false);
-    Engine::new(&config)
+/// When wasmtime doesn't know the target.
+pub(crate) fn config() -> Result<Config> {
+    let mut config = memctl_wasmtime::board_config("pulley32")?;
+    config.max_wasm_stack(WASM_STACK);
+    Ok(config)
 }

@@ -13,6 +13,12 @@ const BASE: usize = 3;
 /// The parts of windows that are watched, each in a region of its own.
 pub(crate) const MOST_PARTS: usize = 4;
 
+/// Objects outside of the partition that windows are put onto.
+pub(crate) const MOST_SHOWN: usize = 2;
+
+/// All ranges that a partition has at most.
+const MOST: usize = BASE + MOST_PARTS + MOST_SHOWN;
+
 /// Bytes of a part at least.
 const SMALLEST_PART: usize = 256;
 
@@ -30,6 +36,13 @@ impl Part {
     }
 }
 
+/// Whether regions changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Changed {
+    Yes,
+    No,
+}
+
 /// Regions, and what each is for.
 #[derive(Clone)]
 pub(crate) struct Layout {
@@ -38,6 +51,8 @@ pub(crate) struct Layout {
     watched: usize,
     // For each part the number of its region.
     numbers: [usize; MOST_PARTS],
+    shown: [Addresses<usize>; MOST_SHOWN],
+    shown_count: usize,
     regions: Regions,
 }
 
@@ -63,7 +78,15 @@ impl Layout {
     pub(crate) fn new(ram: Addresses<usize>) -> Result<Self, Error> {
         let regions = Regions::of(&protection::plan(&Self::base(&ram))?);
         let none = Part { start: 0, len: 0, dirty: false };
-        Ok(Self { ram, parts: [none; MOST_PARTS], watched: 0, numbers: [0; MOST_PARTS], regions })
+        Ok(Self {
+            ram,
+            parts: [none; MOST_PARTS],
+            watched: 0,
+            numbers: [0; MOST_PARTS],
+            shown: [0..0, 0..0],
+            shown_count: 0,
+            regions,
+        })
     }
 
     fn base(ram: &Addresses<usize>) -> [Range; BASE] {
@@ -83,27 +106,58 @@ impl Layout {
             watching.parts[watching.watched] = Part { start, len: each, dirty: false };
             watching.watched += 1;
         }
-        let (mut ranges, count) = watching.ranges();
-        if cfg!(feature = "mutate-regions") {
-            ranges.swap(BASE - 1, BASE);
-        }
-        let plan = protection::plan(&ranges[..count])?;
-        for part in 0..watching.watched {
-            watching.numbers[part] = plan.region_of(BASE + part).unwrap_or(usize::MAX);
-        }
-        watching.regions = Regions::of(&plan);
+        watching.plan()?;
         *self = watching;
         Ok(())
     }
 
+    /// Gives the partition these objects outside of it, and no others.
+    ///
+    /// # Errors
+    /// The unit can't draw their bounds, or there are more than [`MOST_SHOWN`]; nothing changed.
+    pub(crate) fn show(&mut self, objects: &[Addresses<usize>]) -> Result<Changed, Error> {
+        if self.shown[..self.shown_count] == *objects {
+            return Ok(Changed::No);
+        }
+        let mut showing = self.clone();
+        for (place, object) in showing.shown.iter_mut().zip(objects) {
+            *place = object.clone();
+        }
+        showing.shown_count = objects.len().min(MOST_SHOWN);
+        showing.plan()?;
+        *self = showing;
+        Ok(Changed::Yes)
+    }
+
+    /// Makes regions of what is asked for.
+    fn plan(&mut self) -> Result<(), Error> {
+        let (mut ranges, count) = self.ranges();
+        if cfg!(feature = "mutate-regions") && self.watched > 0 {
+            ranges.swap(BASE - 1, BASE);
+        }
+        let plan = protection::plan(&ranges[..count])?;
+        for part in 0..self.watched {
+            self.numbers[part] = plan.region_of(BASE + part).unwrap_or(usize::MAX);
+        }
+        self.regions = Regions::of(&plan);
+        for part in (0..self.watched).filter(|part| self.parts[*part].dirty) {
+            self.regions.give(self.numbers[part], Rights::DATA);
+        }
+        Ok(())
+    }
+
     /// What the unit is asked for, while no part is dirty: so many ranges of these.
-    pub(crate) fn ranges(&self) -> ([Range; BASE + MOST_PARTS], usize) {
-        let mut ranges = [Range::new(0, 0, Rights::CONSTANTS); BASE + MOST_PARTS];
+    pub(crate) fn ranges(&self) -> ([Range; MOST], usize) {
+        let mut ranges = [Range::new(0, 0, Rights::CONSTANTS); MOST];
         ranges[..BASE].copy_from_slice(&Self::base(&self.ram));
         for (range, part) in ranges[BASE..].iter_mut().zip(self.parts()) {
             *range = self::range(&(part.start..part.start + part.len), Rights::CONSTANTS).single();
         }
-        (ranges, BASE + self.watched)
+        let all = BASE + self.watched;
+        for (range, object) in ranges[all..].iter_mut().zip(&self.shown[..self.shown_count]) {
+            *range = self::range(object, Rights::DATA);
+        }
+        (ranges, all + self.shown_count)
     }
 
     /// The parts watched.

@@ -21,9 +21,15 @@ mod probe;
 mod report;
 #[cfg(feature = "partitions")]
 mod scenes;
+#[cfg(feature = "partitions")]
+mod shown;
 mod sys;
 #[cfg(feature = "partitions")]
+mod tenant;
+#[cfg(feature = "partitions")]
 mod tracking;
+#[cfg(feature = "partitions")]
+mod wasi;
 
 #[cfg(not(feature = "partitions"))]
 use bare as scenes;

@@ -1,15 +1,31 @@
 //! Dirty tracking: a watched window is read-only; its first store faults, is noted, and goes on.
 
 use core::cell::RefCell;
+use core::ops::Range;
 
 use critical_section::Mutex;
+use memctl_mpu::Error;
 
 use crate::fault::{Access, Fault};
-use crate::layout::{Layout, MOST_PARTS, Part};
+use crate::layout::{Changed, Layout, MOST_PARTS, Part};
 use crate::sys::machine::protection_off;
 
 /// The layout in force, while a partition runs.
 static IN_FORCE: Mutex<RefCell<Option<Layout>>> = Mutex::new(RefCell::new(None));
+
+/// Gives the partition that runs these objects outside of it, and no others.
+///
+/// # Errors
+/// The unit can't; then it has those that it had.
+pub(crate) fn show(objects: &[Range<usize>]) -> Result<(), Error> {
+    let show = |layout: &mut Layout| -> Result<(), Error> {
+        if layout.show(objects)? == Changed::Yes {
+            layout.load();
+        }
+        Ok(())
+    };
+    with(show).unwrap_or(Ok(()))
+}
 
 /// Puts a partition's layout in force, and takes it.
 pub(crate) fn enforce(layout: Layout) {

@@ -118,12 +118,7 @@ pub fn compile(program: &Program, board: &Board, provided: &[String]) -> Result<
     if !needs.missing.is_empty() {
         bail!("{}", lacking(&needs.missing, &board.name));
     }
-    let stripped = strip::strip(component)?;
-    let engine = Engine::new(&memctl_wasmtime::board_config(board.pulley())?)?;
-    let image = {
-        let _progress = Progress::spinner(format!("compiling {} for {}", program.path().display(), board.name));
-        engine.precompile_component(&stripped).map_err(anyhow::Error::from).context("can't compile it")?
-    };
+    let image = image(program, board)?;
     if let Some(flash) = flash(board)
         && image.len() as u64 > flash
     {
@@ -135,6 +130,25 @@ pub fn compile(program: &Program, board: &Board, provided: &[String]) -> Result<
         );
     }
     Ok(Image { bytes: image, runs: needs.runs })
+}
+
+/// The image of `program`, whatever the firmware of `board` provides and however much flash it has.
+///
+/// # Errors
+/// It can't be compiled.
+pub(crate) fn image(program: &Program, board: &Board) -> Result<Vec<u8>> {
+    let stripped = strip::strip(program.component())?;
+    let engine = Engine::new(&memctl_wasmtime::board_config(board.pulley())?)?;
+    let _progress = Progress::spinner(format!("compiling {} for {}", program.path().display(), board.name));
+    engine.precompile_component(&stripped).map_err(anyhow::Error::from).context("can't compile it")
+}
+
+/// What `program` imports and a board's firmware lacks, unless it is in `provided`.
+///
+/// # Errors
+/// It is not valid.
+pub(crate) fn missing(program: &Program, provided: &[String]) -> Result<Vec<String>> {
+    Needs::of(program.component(), provided).map(|needs| needs.missing)
 }
 
 /// The largest stretch of flash, in bytes, if the board has any: an image lies in one piece.

@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 use memctl_core::Declaration;
 use serde::Serialize;
 use wasmparser::{ComponentExternName, Parser, Payload};
-use wasmtime::Engine;
 
 use crate::boards::{Board, System};
+use crate::compile;
 use crate::program::Program;
 
 /// A program's demands.
@@ -18,6 +18,8 @@ pub(super) struct Demand {
     pub(super) component_bytes: u64,
     /// The image's, if the board runs images.
     pub(super) image_bytes: Option<u64>,
+    /// What it imports and the board's firmware lacks.
+    pub(super) missing: Vec<String>,
     /// The memories that its modules define.
     pub(super) memories: Vec<Memory>,
     /// What its tables hold at first.
@@ -46,20 +48,19 @@ pub(super) struct Memory {
 }
 
 impl Demand {
-    /// Reads a program, and compiles it if the board runs images.
+    /// Reads a program, and compiles it if the board runs images, with the interfaces in `provided` besides what firmware has anyway.
     ///
     /// # Errors
     /// It is not valid, or can't be compiled.
-    pub(super) fn of(program: &Program, board: &Board) -> Result<Self> {
+    pub(super) fn of(program: &Program, board: &Board, provided: &[String]) -> Result<Self> {
         let component = program.component();
         let name = program.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut demand = Self { name, component_bytes: component.len() as u64, ..Self::default() };
         demand.instrumented = memctl_instrument::is_instrumented(component)?;
         demand.read(component).context("can't read the component")?;
         if board.system == System::Firmware {
-            let engine = Engine::new(&memctl_wasmtime::board_config(board.pulley())?)?;
-            let image = engine.precompile_component(component).map_err(anyhow::Error::from)?;
-            demand.image_bytes = Some(image.len() as u64);
+            demand.image_bytes = Some(compile::image(program, board)?.len() as u64);
+            demand.missing = compile::missing(program, provided)?;
         }
         Ok(demand)
     }
@@ -77,7 +78,7 @@ impl Demand {
                 }
                 Payload::TableSection(tables) => {
                     for table in tables {
-                        self.table_elements += table?.ty.initial;
+                        self.table_elements = self.table_elements.saturating_add(table?.ty.initial);
                     }
                 }
                 Payload::FunctionSection(functions) => self.functions += u64::from(functions.count()),
@@ -97,11 +98,12 @@ impl Demand {
 
     /// The bytes of all memories at first.
     pub(super) fn memory_bytes(&self) -> u64 {
-        self.memories.iter().map(|memory| memory.initial).sum()
+        self.memories.iter().map(|memory| memory.initial).fold(0, u64::saturating_add)
     }
 
     /// The bytes that its memories may still grow by; none if one of them doesn't say.
     pub(super) fn growth(&self) -> Option<u64> {
-        self.memories.iter().map(|memory| Some(memory.most?.saturating_sub(memory.initial))).sum()
+        let mut growths = self.memories.iter().map(|memory| Some(memory.most?.saturating_sub(memory.initial)));
+        growths.try_fold(0, |sum: u64, growth| Some(sum.saturating_add(growth?)))
     }
 }

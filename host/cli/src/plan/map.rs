@@ -85,6 +85,9 @@ pub(super) struct Map {
     pub(super) misfits: Vec<Misfit>,
 }
 
+/// More than any board has, and little enough to be added up.
+const ENDLESS: u64 = 1 << 60;
+
 impl Map {
     /// Puts everything into the first bank of its kind that has room.
     pub(super) fn fill(board: &Board, wanted: &[Wanted]) -> Self {
@@ -94,7 +97,7 @@ impl Map {
             let mut missing = u64::MAX;
             let mut place = None;
             for (bank, end) in board.memory.iter().zip(&mut ends).filter(|(bank, _)| bank.kind == *kind) {
-                let (start, bytes) = fit.place(*end, *bytes, &board.protection);
+                let (start, bytes) = fit.place(*end, (*bytes).min(ENDLESS), &board.protection);
                 let over = (start + bytes).saturating_sub(bank.origin + bank.length.0);
                 missing = missing.min(over);
                 if over == 0 {

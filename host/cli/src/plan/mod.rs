@@ -17,9 +17,8 @@ use self::demand::Demand;
 use self::map::{Fit, GRANULE, Map, Use, Wanted};
 use self::needs::{Firmware, Known, Partition};
 use self::report::{Planned, Report};
-use crate::boards::{Board, Boards, Kind, Protection, System};
+use crate::boards::{Board, Boards, Kind, System};
 use crate::program::Program;
-use crate::progress::Progress;
 use crate::run::print;
 use crate::size::Size;
 use crate::spec::{Access, HeapSpec, ObjectSource, ObjectSpec};
@@ -28,7 +27,8 @@ use crate::spec::{Access, HeapSpec, ObjectSource, ObjectSpec};
 pub const HELP: &str = "\
 All programs are there at once, as in a domain whose guests take turns: each has its image in flash and a partition of RAM, with its
 stacks, its memories as long as they are at first, its tables, and the engine's own. Images have their exact size; what says
-(estimate) was measured on the emulated boards and rounded up, and --firmware-flash, --firmware-ram and --stack take your own figures.
+(estimate) was measured on the emulated boards and rounded up, and --firmware-flash, --firmware-ram, --stack and --interpreter-stack take
+your own figures.
 A board that runs Linux needs no plan for its addresses: there the answer is RAM, and what its MMU keeps.
 
 Regions are those that the firmware of examples/board loads, from the same planner (host/mpu), in the values of the registers.
@@ -48,13 +48,13 @@ Regions are those that the firmware of examples/board loads, from the same plann
   protection = { unit = \"pmsav8\", regions = 8 }
 
 With --json, one JSON object on stdout:
-  board, fits, firmware: {flash, ram, shared}, programs: [{name, component_bytes, image_bytes, memories: [{initial, most}], ...,
-  partition: {stack, interpreter, memories, tables, runtime}}], placed: [{kind, name, bank, start, bytes}],
+  board, fits, firmware: {flash, ram, shared}, programs: [{name, component_bytes, image_bytes, missing: [string],
+  memories: [{initial, most}], ..., partition: {stack, interpreter, memories, tables, runtime}}], placed: [{kind, name, bank, start, bytes}],
   banks: [{bank, kind, origin, bytes, used, left}], misfits: [{kind, name, memory, bytes, missing}],
-  protection: [{program, regions: [{number, what, rights, registers}], left, watched, left_with_objects, slack, refused}],
+  protection: [{program, regions: [{number, what, rights, registers}], left, watched, part, left_with_objects, slack, refused}],
   rules: [{rule, by, how}]
 
-Exit code: 0 if everything fits, 1 if not, or if there is no such board or program. 2 if the command line is wrong.
+Exit code: 0 if everything fits and the firmware has what the programs import, 1 if not, or if there is no such board or program. 2 if the command line is wrong.
 
 Examples:
   memctl plan --list
@@ -80,6 +80,9 @@ pub struct PlanArgs {
     /// A shared heap of SIZE bytes, which grows to MAX. MAX is planned for.
     #[arg(long = "heap", value_name = "NAME=SIZE[..MAX]")]
     pub heaps: Vec<HeapSpec>,
+    /// An interface that the firmware provides beyond memory control and stdout, as for `memctl compile`; may be repeated.
+    #[arg(long, value_name = "INTERFACE")]
+    pub provides: Vec<String>,
     /// What your firmware takes of flash, without images.
     #[arg(long, value_name = "SIZE", help_heading = "Instead of estimates")]
     pub firmware_flash: Option<Size>,
@@ -89,6 +92,9 @@ pub struct PlanArgs {
     /// The machine stack of each program.
     #[arg(long, value_name = "SIZE", help_heading = "Instead of estimates")]
     pub stack: Option<Size>,
+    /// The stack of each program's interpreter: `Config::max_wasm_stack` in your firmware.
+    #[arg(long, value_name = "SIZE", help_heading = "Instead of estimates")]
+    pub interpreter_stack: Option<Size>,
     /// Print a JSON report on stdout instead of tables; see below.
     #[arg(long)]
     pub json: bool,
@@ -119,13 +125,17 @@ pub fn run(args: &PlanArgs) -> Result<i32> {
 
 fn plan(args: &PlanArgs, board: &Board) -> Result<Report> {
     let bytes = |size: Option<Size>| size.map(|Size(bytes)| bytes);
-    let known = Known { flash: bytes(args.firmware_flash), ram: bytes(args.firmware_ram), stack: bytes(args.stack) };
+    let known = Known {
+        flash: bytes(args.firmware_flash),
+        ram: bytes(args.firmware_ram),
+        stack: bytes(args.stack),
+        interpreter: bytes(args.interpreter_stack),
+    };
     let mut programs: Vec<Planned> = Vec::new();
-    for path in &args.programs {
+    for (number, path) in args.programs.iter().enumerate() {
         let program = Program::load(path)?;
-        let _progress = Progress::spinner(format!("compiling {} for {}", path.display(), board.name));
-        let mut demand = Demand::of(&program, board).with_context(|| path.display().to_string())?;
-        let namesakes = programs.iter().filter(|other| other.demand.name.starts_with(&demand.name)).count();
+        let mut demand = Demand::of(&program, board, &args.provides).with_context(|| path.display().to_string())?;
+        let namesakes = args.programs[..number].iter().filter(|other| other.file_name() == path.file_name()).count();
         if namesakes > 0 {
             demand.name = format!("{} ({})", demand.name, namesakes + 1);
         }
@@ -141,12 +151,13 @@ fn plan(args: &PlanArgs, board: &Board) -> Result<Report> {
     for object in &args.objects {
         wanted.push(object_wanted(object)?);
     }
-    let map = Map::fill(board, &everything(board, firmware, &programs, wanted, known));
+    let map = Map::fill(board, &everything(firmware, &programs, wanted, known));
     let names: Vec<String> = programs.iter().map(|planned| planned.demand.name.clone()).collect();
     let protection = regions::held(board, &map, &names);
     let demands: Vec<Demand> = programs.iter().map(|planned| planned.demand.clone()).collect();
     let rules = rules::kept(board, &demands, &protection);
-    let fits = map.misfits.is_empty() && protection.iter().all(|held| held.refused.is_none());
+    let runs = programs.iter().all(|planned| planned.demand.missing.is_empty());
+    let fits = runs && map.misfits.is_empty() && protection.iter().all(|held| held.refused.is_none());
     Ok(Report { board: board.name.clone(), fits, firmware, programs, map, protection, rules })
 }
 
@@ -165,17 +176,11 @@ fn object_wanted(object: &ObjectSpec) -> Result<Wanted> {
     })
 }
 
-/// What memctl itself takes on Linux, with the compiler: 45 MiB were in use after `memctl run` of a small component.
-const PROCESS: u64 = 64 << 20;
+/// What memctl itself takes on Linux, with the compiler: 27 to 36 MiB were resident after `memctl run` of a small program on x86-64.
+const PROCESS: u64 = 48 << 20;
 
 /// What is put into the board's memory, in this order.
-fn everything(
-    board: &Board,
-    firmware: Option<Firmware>,
-    programs: &[Planned],
-    mut objects: Vec<Wanted>,
-    known: Known,
-) -> Vec<Wanted> {
+fn everything(firmware: Option<Firmware>, programs: &[Planned], mut objects: Vec<Wanted>, known: Known) -> Vec<Wanted> {
     let wanted = |what, kind, bytes, fit| Wanted { what, kind, bytes, fit };
     let Some(Firmware { flash, ram, shared }) = firmware else {
         let memctl = known.ram.unwrap_or(PROCESS);
@@ -183,25 +188,21 @@ fn everything(
         objects.iter_mut().for_each(|object| object.kind = Kind::Ram);
         all.append(&mut objects);
         all.extend(programs.iter().map(|Planned { demand, partition }| {
-            let bytes = partition.memories + partition.tables;
-            wanted(Use::Partition(demand.name.clone()), Kind::Ram, bytes, Fit::Covered)
+            wanted(Use::Partition(demand.name.clone()), Kind::Ram, partition.bytes(), Fit::Covered)
         }));
         return all;
     };
-    let mut all = vec![
-        wanted(Use::Firmware, Kind::Flash, flash, Fit::Aligned(GRANULE)),
-        wanted(Use::Kernel, Kind::Ram, ram, Fit::Aligned(GRANULE)),
-        wanted(Use::Shared, Kind::Ram, shared, Fit::Covered),
-    ];
+    let mut all = vec![wanted(Use::Firmware, Kind::Flash, flash, Fit::Aligned(GRANULE))];
     for Planned { demand, .. } in programs {
         let image = demand.image_bytes.unwrap_or(0);
         all.push(wanted(Use::Image(demand.name.clone()), Kind::Flash, image, Fit::Aligned(GRANULE)));
     }
-    all.append(&mut objects);
-    // Where nothing holds programs back, their partitions are only areas that are filled and freed as a whole.
-    let fit = if matches!(board.protection, Protection::None { .. }) { Fit::Aligned(GRANULE) } else { Fit::Covered };
+    // Partitions first: they must be aligned most.
     for Planned { demand, partition } in programs {
-        all.push(wanted(Use::Partition(demand.name.clone()), Kind::Ram, partition.bytes(), fit));
+        all.push(wanted(Use::Partition(demand.name.clone()), Kind::Ram, partition.bytes(), Fit::Covered));
     }
+    all.push(wanted(Use::Kernel, Kind::Ram, ram, Fit::Aligned(GRANULE)));
+    all.push(wanted(Use::Shared, Kind::Ram, shared, Fit::Covered));
+    all.append(&mut objects);
     all
 }

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::demand::Demand;
-use crate::boards::{Board, Word};
+use crate::boards::{Board, System, Word};
 
 const KIB: u64 = 1 << 10;
 
@@ -48,6 +48,8 @@ pub(super) struct Known {
     pub(super) ram: Option<u64>,
     /// A partition's stack.
     pub(super) stack: Option<u64>,
+    /// Its interpreter's.
+    pub(super) interpreter: Option<u64>,
 }
 
 /// What the firmware takes, in bytes.
@@ -94,20 +96,24 @@ impl Partition {
             Word::Bits32 => 4,
             Word::Bits64 => 8,
         };
-        Self {
-            stack: known.stack.unwrap_or(PARTITION_STACK),
-            interpreter: INTERPRETER_STACK,
-            // Each is a byte longer than it says, so that an empty one has an address.
-            memories: demand.memory_bytes() + demand.memories.len() as u64,
-            tables: demand.table_elements * word,
-            runtime: RUNTIME * word / 4
-                + demand.functions * FUNCTION
-                + demand.globals * GLOBAL
-                + demand.modules.saturating_sub(2) * MODULE,
+        // Each is a byte longer than it says, so that an empty one has an address.
+        let memories = demand.memory_bytes().saturating_add(demand.memories.len() as u64);
+        let tables = demand.table_elements.saturating_mul(word);
+        if board.system == System::Linux {
+            // The rest is in memctl's own process.
+            return Self { stack: 0, interpreter: 0, memories, tables, runtime: 0 };
         }
+        let runtime = RUNTIME * word / 4
+            + demand.functions * FUNCTION
+            + demand.globals * GLOBAL
+            + demand.modules.saturating_sub(2) * MODULE;
+        let stack = known.stack.unwrap_or(PARTITION_STACK);
+        let interpreter = known.interpreter.unwrap_or(INTERPRETER_STACK);
+        Self { stack, interpreter, memories, tables, runtime }
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.stack + self.interpreter + self.memories + self.tables + self.runtime
+        let parts = [self.stack, self.interpreter, self.memories, self.tables, self.runtime];
+        parts.into_iter().fold(0, u64::saturating_add)
     }
 }

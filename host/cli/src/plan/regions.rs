@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::map::{Map, Placed, Use};
 use crate::boards::{Board, Kind, Protection, Word};
 
-/// How large a part of a window is that is watched by itself.
+/// How large a part of a window is that is watched by itself, unless the unit knows only larger ones.
 const PART: u64 = 1 << 10;
 
 /// A program's regions, or why there are none.
@@ -15,8 +15,10 @@ pub(super) struct Held {
     pub(super) program: String,
     pub(super) regions: Vec<Region>,
     pub(super) left: usize,
-    /// Parts of a window of 1 KiB each that could be watched besides: read-only until the first store.
+    /// Parts of a window that could be watched besides: read-only until the first store.
     pub(super) watched: usize,
+    /// How large each is.
+    pub(super) part: u64,
     /// How many regions are left if all objects in RAM are shown in place, if they can be.
     pub(super) left_with_objects: Option<usize>,
     /// Bytes that the regions open and nobody asked for.
@@ -74,6 +76,10 @@ fn hold(board: &Board, map: &Map, program: &str, partition: &Placed) -> Held {
         asked.push(Asked { what: "shared statics".to_owned(), range: data(shared) });
     }
     asked.push(Asked { what: format!("partition of {program}"), range: data(partition) });
+    let part = match board.protection {
+        Protection::Pmp { grain, .. } => grain.max(PART),
+        _ => PART,
+    };
     let planned = match plan(board, &asked) {
         Ok(planned) => planned,
         Err(error) => {
@@ -84,6 +90,7 @@ fn hold(board: &Board, map: &Map, program: &str, partition: &Placed) -> Held {
                 regions: Vec::new(),
                 left: 0,
                 watched: 0,
+                part,
                 left_with_objects: None,
                 slack: 0,
                 refused,
@@ -106,7 +113,8 @@ fn hold(board: &Board, map: &Map, program: &str, partition: &Placed) -> Held {
         program: program.to_owned(),
         regions: planned.regions.iter().enumerate().map(region).collect(),
         left: planned.left,
-        watched: watched(board, &asked, partition),
+        watched: watched(board, &asked, partition, part),
+        part,
         left_with_objects: plan(board, &with_objects).ok().map(|planned| planned.left),
         slack: planned.slack,
         refused: None,
@@ -114,20 +122,19 @@ fn hold(board: &Board, map: &Map, program: &str, partition: &Placed) -> Held {
 }
 
 /// How many parts of a window in the middle of the partition can be watched.
-fn watched(board: &Board, asked: &[Asked], partition: &Placed) -> usize {
-    let middle = (partition.start + partition.bytes / 2).next_multiple_of(PART);
+fn watched(board: &Board, asked: &[Asked], partition: &Placed, part: u64) -> usize {
+    let middle = (partition.start + partition.bytes / 2).next_multiple_of(part);
+    let starts = (0..).map(|number| middle + number * part);
     let mut asked = asked.to_vec();
-    for count in 0.. {
-        let start = middle + count * PART;
-        if start + PART > partition.start + partition.bytes || asked.len() == MOST_RANGES {
+    let mut parts = 0;
+    for start in starts.take_while(|start| start + part <= partition.start + partition.bytes) {
+        asked.push(Asked { what: String::new(), range: Range::new(start, part, Rights::CONSTANTS).single() });
+        if asked.len() > MOST_RANGES || plan(board, &asked).is_err() {
             break;
         }
-        asked.push(Asked { what: String::new(), range: Range::new(start, PART, Rights::CONSTANTS).single() });
-        if plan(board, &asked).is_err() {
-            return usize::try_from(count).unwrap_or(usize::MAX);
-        }
+        parts += 1;
     }
-    asked.iter().filter(|asked| asked.what.is_empty()).count()
+    parts
 }
 
 fn plan(board: &Board, asked: &[Asked]) -> Result<Planned, Error> {

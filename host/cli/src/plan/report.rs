@@ -148,6 +148,10 @@ impl Report {
                 }
             }
         }
+        for Planned { demand, .. } in self.programs.iter().filter(|planned| !planned.demand.missing.is_empty()) {
+            let missing = demand.missing.join(", ");
+            text += &format!("does not fit: {} imports what the firmware lacks: {missing}\n", demand.name);
+        }
         for misfit in &self.map.misfits {
             let what = misfit.what.words();
             text += &format!(
@@ -168,6 +172,7 @@ impl Report {
 
 fn regions(held: &Held) -> String {
     let Held { program, left, watched, slack, .. } = held;
+    let part = Size(held.part);
     if held.refused.is_some() {
         return String::new();
     }
@@ -185,7 +190,7 @@ fn regions(held: &Held) -> String {
     let slack = if *slack == 0 { String::new() } else { format!("; {slack} bytes more than asked for are open") };
     let used = held.regions.len();
     format!(
-        "Regions while {program} runs\n{table}\n{used} used, {left} left{objects}; {watched} parts of windows, 1 KiB each, can be watched{slack}\n"
+        "Regions while {program} runs\n{table}\n{used} used, {left} left{objects}; {watched} parts of windows, {part} each, can be watched{slack}\n"
     )
 }
 

@@ -20,6 +20,9 @@ pub(super) enum Keeper {
     Domain,
     /// Nothing, so what needs it is refused.
     Refused,
+    /// Nothing, and the program doesn't ask for it.
+    #[serde(rename = "not asked for")]
+    NotAsked,
     /// Nothing.
     Nobody,
 }
@@ -40,6 +43,7 @@ impl Keeper {
             Self::Interpreter => "interpreter",
             Self::Domain => "domain",
             Self::Refused => "refused",
+            Self::NotAsked => "not asked for",
             Self::Nobody => "nobody",
         }
     }
@@ -91,7 +95,7 @@ pub(super) fn kept(board: &Board, demands: &[Demand], held: &[Held]) -> Vec<Kept
 fn declared(board: &Board, demand: &Demand) -> Kept {
     let (by, how) = match (board.system, demand.instrumented, demand.declares) {
         (_, true, _) => (Keeper::Instrumentation, "checks are in its code"),
-        (_, false, false) => (Keeper::Nobody, "it declares none (memctl declare)"),
+        (_, false, false) => (Keeper::NotAsked, "it declares none; memctl declare does"),
         (System::Linux, false, true) => (Keeper::Hardware, "host pages"),
         (System::Firmware, false, true) => {
             (Keeper::Nobody, "it declares some, and has no checks: memctl instrument puts them in")
@@ -103,7 +107,7 @@ fn declared(board: &Board, demand: &Demand) -> Kept {
 /// Who keeps the protection that a program changes while it runs.
 fn changed(board: &Board, demand: &Demand) -> Kept {
     let (by, how) = match (board.system, demand.instrumented, demand.protects) {
-        (_, _, false) => (Keeper::Nobody, "it asks for none"),
+        (_, _, false) => (Keeper::NotAsked, "it imports no protection"),
         (_, true, true) => (Keeper::Instrumentation, "checks against a table, unless it was put in with --table never"),
         (System::Linux, false, true) => (Keeper::Hardware, "host pages"),
         (System::Firmware, false, true) => (Keeper::Refused, "calls are answered with unsupported: memctl instrument"),

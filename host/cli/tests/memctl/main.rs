@@ -2,6 +2,7 @@
 
 mod compare;
 mod compile;
+mod plan;
 mod protected;
 mod run;
 mod small;

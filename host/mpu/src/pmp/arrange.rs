@@ -5,7 +5,7 @@
 //! may be bytes that nobody owns.
 
 use super::Unit;
-use crate::layers::{Layers, NOBODY, Piece, Span};
+use crate::layers::{Layers, NOBODY, Piece, Span, enclosing};
 
 /// Of so many pieces at most every subset is tried on top.
 const MOST_TRIED: usize = 8;
@@ -68,12 +68,12 @@ impl<'a, 'b> Arrangement<'a, 'b> {
     /// How many entries it takes.
     pub(super) fn count(&self) -> usize {
         let mut count = 0;
-        self.each(|_, _| count += 1);
+        self.each(&mut |_, _| count += 1);
         count
     }
 
     /// Hands out the entries with their ranges, number 0 first.
-    pub(super) fn each(&self, mut entry: impl FnMut(usize, Match)) {
+    pub(super) fn each(&self, entry: &mut dyn FnMut(usize, Match)) {
         // Where a TOR entry starts without an entry for that: the first at 0, others at the end of the entry before. After a NAPOT entry
         // it starts inside that one, where what the entry itself says does not count.
         let mut before = 0;
@@ -141,13 +141,4 @@ fn candidates(pieces: &[Piece], least: u64) -> u64 {
     let few = pieces.len() <= MOST_TRIED;
     let tried = (0..pieces.len()).filter(|at| few || pieces[*at].span == enclosing(pieces[*at].span, least));
     tried.take(MOST_TRIED).fold(0, |bits, at| bits | 1 << at)
-}
-
-/// The smallest aligned power of two, at least `least`, that holds `span`.
-pub(super) fn enclosing(span: Span, least: u64) -> Span {
-    let differ = span.start ^ (span.end - 1);
-    let len = (u64::MAX >> differ.leading_zeros().min(63)).saturating_add(1).max(least);
-    let len = if differ == 0 { least } else { len };
-    let start = span.start & !(len - 1);
-    Span { start, end: start + len }
 }

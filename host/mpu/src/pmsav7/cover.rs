@@ -2,15 +2,15 @@
 //!
 //! Aligned powers of two form a tree: each block has two halves. A region on a block reaches down three levels, to its eighths. So
 //! what it takes to cover the bytes of a block depends only on which of the three blocks above it have a region, which is 8 cases; the
-//! halves' 8 numbers give the block's, and the root's are exact. Blocks below 256 bytes have no eighths and are taken whole.
+//! halves' 8 numbers give the block's, and the root's are exact: the smallest block with eighths that holds all, because a region on a
+//! larger one has larger eighths. Blocks below 256 bytes have none and are taken whole.
 
 use super::Region;
-use crate::layers::{Layers, Pieces, Span};
+use crate::layers::{Layers, Pieces, Span, enclosing};
 use crate::range::MOST_RANGES;
 
 /// Where eighths begin.
 const EIGHTHS: u64 = 256;
-const ROOT: Span = Span { start: 0, end: 1 << 32 };
 
 /// How many regions the bytes of a block take, for each set of blocks above it that have one: bit 0 is its parent.
 type Costs = [u8; 8];
@@ -67,7 +67,7 @@ impl Cover {
         while at < self.count {
             let before = self.take(at - 1) + self.take(at);
             self.swap(at);
-            if self.take(at - 1) + self.take(at) < before {
+            if before > 2 && self.take(at - 1) + self.take(at) < before {
                 at = 1;
             } else {
                 self.swap(at);
@@ -78,7 +78,8 @@ impl Cover {
 
     /// How many regions the group at place `at` takes.
     fn take(&self, at: usize) -> u16 {
-        u16::from(self.costs(self.order[at], ROOT)[0])
+        let group = self.order[at];
+        self.root(group).map_or(0, |root| self.costs(group, root)[0].into())
     }
 
     fn swap(&mut self, at: usize) {
@@ -87,11 +88,21 @@ impl Cover {
         self.places[self.order[at]] = at;
     }
 
-    /// Hands out the regions with the first range of their group, in the order of their numbers.
-    pub(super) fn each(&self, region: &mut impl FnMut(usize, Region)) {
+    /// Hands out the regions with the first range that each serves, in the order of their numbers.
+    pub(super) fn each(&self, region: &mut dyn FnMut(usize, Region)) {
         for group in &self.order[..self.count] {
-            self.emit(*group, ROOT, 0, region);
+            if let Some(root) = self.root(*group) {
+                self.emit(*group, root, 0, region);
+            }
         }
+    }
+
+    /// The block that holds all of a group's bytes, if it has any.
+    fn root(&self, group: usize) -> Option<Span> {
+        let mut own = self.pieces.iter().filter(|piece| self.groups[piece.owner] == group);
+        let first = own.next()?.span;
+        let end = own.next_back().map_or(first.end, |last| last.span.end);
+        Some(enclosing(Span { end, ..first }, EIGHTHS))
     }
 
     fn look(&self, group: usize, block: Span) -> Block {
@@ -128,12 +139,12 @@ impl Cover {
         }
     }
 
-    fn emit(&self, group: usize, block: Span, above: usize, region: &mut impl FnMut(usize, Region)) {
+    fn emit(&self, group: usize, block: Span, above: usize, region: &mut dyn FnMut(usize, Region)) {
         match self.look(group, block) {
             Block::Free => {}
             Block::Whole => {
                 if above == 0 {
-                    region(group, whole(block));
+                    region(self.first(group, block), whole(block));
                 }
             }
             Block::Part => {
@@ -141,7 +152,8 @@ impl Cover {
                 let (without, with) = both(block, above, &left, &right);
                 let mut below = above << 1 & 7;
                 if with < without {
-                    region(group, self.eighths(group, block));
+                    let (first, eighths) = self.eighths(group, block);
+                    region(first, eighths);
                     below |= 1;
                 }
                 for half in halves(block) {
@@ -151,16 +163,27 @@ impl Cover {
         }
     }
 
-    /// A region on `block` with those eighths on that the group may cover and has bytes in.
-    fn eighths(&self, group: usize, block: Span) -> Region {
+    /// The range that owns the first of the group's bytes in `block`.
+    fn first(&self, group: usize, block: Span) -> usize {
+        let mut own = self.pieces.iter().filter(|piece| self.groups[piece.owner] == group);
+        own.find(|piece| piece.span.overlap(block) > 0).map_or(group, |piece| piece.owner)
+    }
+
+    /// A region on `block` with those eighths on that the group may cover and has bytes in, and the first range that it serves.
+    fn eighths(&self, group: usize, block: Span) -> (usize, Region) {
         let len = block.len() / 8;
-        let off = (0..8).filter(|eighth| {
+        let Region { rbar, mut rasr } = whole(block);
+        let mut first = None;
+        for eighth in 0..8 {
             let start = block.start + eighth * len;
-            !matches!(self.look(group, Span { start, end: start + len }), Block::Whole)
-        });
-        let disabled = off.fold(0, |bits, eighth| bits | 1 << eighth);
-        let Region { rbar, rasr } = whole(block);
-        Region { rbar, rasr: rasr | disabled << 8 }
+            let part = Span { start, end: start + len };
+            if matches!(self.look(group, part), Block::Whole) {
+                first = first.or(Some(self.first(group, part)));
+            } else {
+                rasr |= 1 << (8 + eighth);
+            }
+        }
+        (first.unwrap_or(group), Region { rbar, rasr })
     }
 }
 

@@ -1,6 +1,27 @@
-//! No other registers would do with fewer regions: every case of a small address space, against a search of all registers.
+//! No other registers would do with fewer regions: every case of a small address space, against a search of all registers. And in each
+//! of these cases every byte that could differ from its neighbours is as it was asked.
 
 use memctl_mpu::{Range, Rights, pmp, pmsav7, pmsav8};
+
+use crate::model::{self, Act, Who};
+use crate::request::{Machine, holds_at};
+
+/// That the first and the last byte of each granule around `BASE` is as it was asked.
+fn holds_everywhere(ranges: &[Range], granule: u64, machine: Machine, allows: &dyn Fn(u64, Who, Act) -> bool) {
+    for number in 0..18 {
+        let first = BASE - granule + number * granule;
+        for at in [first, first + granule - 1] {
+            holds_at(ranges, &[], machine, at, allows);
+        }
+    }
+}
+
+fn holds_on_pmsav7(ranges: &[Range], regions: &[pmsav7::Region]) {
+    let registers: Vec<_> = regions.iter().map(|region| (region.rbar, region.rasr)).collect();
+    holds_everywhere(ranges, 32, Machine::Arm, &|at, who, act| {
+        model::pmsav7(&registers, u32::try_from(at).unwrap(), who, act)
+    });
+}
 
 /// The consecutive ranges of `map`, which has a letter a granule: 0 for nothing.
 fn asked(map: &[u8], base: u64, granule: u64, rights: &[Rights]) -> Vec<Range> {
@@ -78,6 +99,7 @@ fn pmsav7_covers_bytes_of_one_protection_with_the_fewest_regions() {
         let bits = map.iter().rev().fold(0, |bits, letter| bits << 1 | usize::from(*letter));
         let plan = pmsav7::Unit::new(16).plan(&ranges).unwrap();
         assert_eq!(plan.regions().len(), usize::from(fewest[bits]), "{map:?}");
+        holds_on_pmsav7(&ranges, plan.regions());
     }
 }
 
@@ -98,7 +120,9 @@ fn two_layers_on_pmsav7_take_three_regions_only_where_two_do_not_do() {
                 Range::new(BASE + start * 32, len * 32, Rights::DATA),
                 Range::new(BASE + inner * 32, inner_len * 32, Rights::CONSTANTS),
             ];
-            let needed = pmsav7::Unit::new(16).plan(&ranges).unwrap().regions().len();
+            let plan = pmsav7::Unit::new(16).plan(&ranges).unwrap();
+            holds_on_pmsav7(&ranges, plan.regions());
+            let needed = plan.regions().len();
             let above = bits(inner, inner_len);
             let below = bits(start, len) & !above;
             let two = pairs.contains(&(below, above)) || pairs.contains(&(above, below));
@@ -113,6 +137,10 @@ fn pmsav8_has_a_region_for_each_stretch_of_one_protection() {
         let ranges = asked(&map, BASE, 32, &[Rights::DATA, Rights::CONSTANTS]);
         let plan = pmsav8::Unit::new(16).plan(&ranges).unwrap();
         assert_eq!(plan.regions().len(), ranges.len(), "{map:?}");
+        let registers: Vec<_> = plan.regions().iter().map(|region| (region.rbar, region.rlar)).collect();
+        holds_everywhere(&ranges, 32, Machine::Arm, &|at, who, act| {
+            model::pmsav8(&registers, u32::try_from(at).unwrap(), who, act)
+        });
     }
 }
 
@@ -171,6 +199,8 @@ fn pmp_takes_the_fewest_entries_for_three_ranges_and_at_most_one_more_for_others
             plan.regions().len()
         );
         over += more;
+        let registers: Vec<_> = plan.regions().iter().map(|entry| (entry.cfg, entry.addr)).collect();
+        holds_everywhere(&ranges, 4, Machine::Riscv, &|at, who, act| model::pmp(&registers, 4, at, who, act));
     }
     // What the documentation of pmp::Unit::plan says.
     assert_eq!((over, fewest.len()), (26, 6561));

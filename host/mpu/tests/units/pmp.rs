@@ -94,3 +94,10 @@ fn an_entry_keeps_its_bytes_when_its_rights_change() {
     let lifted = plan.regions()[watched].with(Rights::DATA, Memory::Normal).unwrap();
     assert_eq!(lifted, Entry { cfg: plan.regions()[watched].cfg | 2, ..plan.regions()[watched] });
 }
+
+#[test]
+fn the_entry_of_a_range_is_the_one_with_its_rights() {
+    let plan = Unit::<16>::rv32().plan(&[Range::new(0x8000_0104, 0x60, Rights::CONSTANTS).single()]).unwrap();
+    assert_eq!(plan.regions(), [Entry { cfg: 0, addr: 0x2000_0041 }, Entry { cfg: 0x09, addr: 0x2000_0059 }]);
+    assert_eq!(plan.region_of(0), Some(1));
+}

@@ -2,11 +2,14 @@
 
 use alloc::string::String;
 use memctl_core as rules;
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList, flags};
+#[cfg(feature = "std")]
+use wasmtime::component::Linker;
+use wasmtime::component::{ComponentType, Lift, Lower, WasmList, flags};
 use wasmtime::{Result, StoreContextMut};
 
 use super::ON_BLOCKS;
 use crate::MemctlView;
+use crate::chosen::Chosen;
 use crate::component::{Wire, answer, guest, interface};
 use crate::waiting::{Pace, block_on, deadline_of_guest};
 use crate::window::memory_of;
@@ -87,7 +90,7 @@ type Attach = (u64, WasmList<u8>, u32, u64, Protection);
 type Receive = (u64, u32, u64);
 
 /// All calls but those that wait.
-pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut heap = linker.instance(interface!("heap"))?;
     heap.func_wrap("open", |mut store: StoreContextMut<'_, T>, (name,): (String,)| {
         answer(guest::<T>(&mut store).open_heap(&name))
@@ -122,7 +125,7 @@ pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Linker<T>) -> 
     })
 }
 
-pub(crate) fn add_receive_sync<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+pub(crate) fn add_receive_sync<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
     linker.instance(interface!("heap"))?.func_wrap("receive", |mut store: StoreContextMut<'_, T>, params: Receive| {
         block_on(receive(&mut store, params, Pace::Blocking))
     })

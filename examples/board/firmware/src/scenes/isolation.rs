@@ -3,10 +3,10 @@
 use alloc::boxed::Box;
 
 use wasmtime::component::{Linker, TypedFunc};
-use wasmtime::{CallHook, Error, Result, Store, bail, ensure};
+use wasmtime::{CallHook, Engine, Error, Result, Store, bail, ensure};
 
 use crate::console::say;
-use crate::engine::engine;
+use crate::engine::config;
 use crate::fault::{Access, By};
 use crate::machine::Level;
 use crate::report::figure;
@@ -30,7 +30,7 @@ struct Trial {
 
 impl Trial {
     fn new() -> Result<Self> {
-        let engine = engine()?;
+        let engine = Engine::new(&config()?)?;
         let component = image().load(&engine)?;
         let mut store = Store::try_new(&engine, ())?;
         store.set_fuel(1_000_000)?;

@@ -2,12 +2,19 @@
 
 mod bounds;
 mod dirty;
+mod guests;
 mod isolation;
+mod list;
 
+use memctl_wasmtime::HostWork;
 use wasmtime::Result;
 
+use self::list::Regions;
+
 use crate::console::say;
+use crate::report::figure;
 use crate::sys::machine::protection::IN_FORCE;
+use crate::sys::partition;
 
 /// Plays all scenes.
 ///
@@ -20,5 +27,13 @@ pub(crate) fn run() -> Result<()> {
     } else {
         say!("regions are off: a guest's stray store is not caught, and windows are published whole");
     }
-    isolation::play()
+    isolation::play()?;
+    HostWork { begin: partition::kernel_begins, end: partition::kernel_ends }.install();
+    figure("embedded", list::EMBEDDED);
+    for scene in list::SCENES {
+        if IN_FORCE || scene.regions == Regions::Any {
+            guests::play(scene)?;
+        }
+    }
+    Ok(())
 }

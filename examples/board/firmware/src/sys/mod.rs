@@ -12,6 +12,8 @@ pub(crate) mod place;
 pub(crate) mod pool;
 pub(crate) mod stack;
 mod start;
+#[cfg(feature = "partitions")]
+pub(crate) mod tenancy;
 mod tls;
 #[cfg(feature = "partitions")]
 pub(crate) mod trial;

@@ -131,6 +131,11 @@ impl<T> Partition<T> {
         &mut self.layout
     }
 
+    /// Whether it was given up, and not renewed.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
     /// What it used since it was made, or given up last.
     pub(crate) fn used(&self) -> Used {
         Used { stack: stack::peak(self.stack()), arena: arena::fill(self.arena) }

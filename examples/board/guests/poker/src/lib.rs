@@ -1,4 +1,5 @@
-//! Has the firmware store where this guest must not, with this guest's privilege: another place in each turn. Only a board can show what becomes of it.
+//! Has the firmware store where this guest must not, with this guest's privilege: another place in each turn, each time while it holds a
+//! lease. Only a board can show what becomes of it.
 
 #![no_std]
 
@@ -17,13 +18,15 @@ const TARGETS: [&str; 4] = ["the kernel", "its neighbour", "code", "a device"];
 
 fn run() -> Result<()> {
     // What it keeps in its own memory is gone when its partition is given up; an object isn't.
-    let mut pokes = MapOptions::new().map_mut(&Object::open("pokes")?)?;
-    let mut count = pokes.write()?;
-    let target = count[0] % 4;
-    count[0] += 1;
-    count.release()?;
+    let mut turns = MapOptions::new().map_mut(&Object::open("turns")?)?;
+    let mut turn = turns.write()?;
+    let target = turn[0] % 4;
+    turn[0] += 1;
+    turn.release()?;
+
     let name = TARGETS[usize::from(target)];
-    say!("poker: stores to ", name);
+    say!("poker: holds a lease, and stores to ", name);
+    let _lease = turns.write()?;
     generated::memctl::board::test::poke(target.into());
     say!("poker: nothing kept it from storing to ", name);
     Ok(())

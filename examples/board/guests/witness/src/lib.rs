@@ -1,4 +1,4 @@
-//! Stands beside `nullstore`, whatever becomes of that: it takes the lease that `nullstore` had.
+//! Stands beside `nullstore` and `poker`, whatever becomes of those: it takes the lease that they had.
 
 #![no_std]
 

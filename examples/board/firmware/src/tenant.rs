@@ -1,0 +1,113 @@
+//! A guest in its partition: an engine, a store and a component of its own, and what it sees of the firmware.
+
+use alloc::boxed::Box;
+
+use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView};
+use wasmtime::component::{Linker, ResourceTable, TypedFunc};
+use wasmtime::{CallHook, Engine, Result, Store};
+
+use crate::sys::image::Image;
+use crate::sys::machine::privilege;
+use crate::sys::partition;
+use crate::{engine, shown, wasi};
+
+/// What a guest may use before it is trapped, in the engine's units: some ten per instruction are plenty for a turn.
+const FUEL: u64 = 50_000_000;
+
+/// The export that a turn calls.
+const RUN: &str = "wasi:cli/run@0.2.0";
+
+/// Guests that poke import this: where, and what there is.
+pub(crate) type Targets = [usize; 4];
+
+/// A guest that can take turns.
+pub(crate) struct Tenant {
+    store: Store<State>,
+    run: TypedFunc<(), (Result<(), ()>,)>,
+}
+
+struct State {
+    table: ResourceTable,
+    memctl: MemctlCtx,
+}
+
+impl MemctlView for State {
+    fn memctl(&mut self) -> MemctlCtxView<'_> {
+        MemctlCtxView { ctx: &mut self.memctl, table: &mut self.table }
+    }
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turn {
+    /// Well.
+    Done,
+    /// The guest says that it failed.
+    Failed,
+    /// It trapped: for an access that its checks stopped, with its address.
+    Trapped(Option<u64>),
+}
+
+impl Tenant {
+    /// A guest of the domain. Everything but `memctl`, which the kernel made, is allocated in the partition that runs.
+    ///
+    /// # Errors
+    /// The image or an import doesn't fit the firmware, or RAM is short.
+    pub(crate) fn new(domain: &Domain, memctl: MemctlCtx, image: Image, targets: Targets) -> Result<Box<Self>> {
+        let mut config = engine::config()?;
+        domain.configure(&mut config)?;
+        let engine = Engine::new(&config)?;
+        let component = image.load(&engine)?;
+        let crossing = memctl.crossing(&engine);
+        let mut store = Store::try_new(&engine, State { table: ResourceTable::new(), memctl })?;
+        store.call_hook(move |_, hook| {
+            match hook {
+                CallHook::CallingHost | CallHook::ReturningFromWasm => {
+                    let _level = privilege::raise();
+                    tell(&crossing, hook)?;
+                }
+                CallHook::CallingWasm | CallHook::ReturningFromHost => {
+                    tell(&crossing, hook)?;
+                    shown::bring_up_to_date()?;
+                    privilege::lower();
+                }
+            }
+            Ok(())
+        });
+        let mut linker = Linker::<State>::new(&engine);
+        memctl_wasmtime::add_imports_to_linker_sync(&mut linker, &component)?;
+        wasi::add_to_linker(&mut linker, |state| &mut state.table)?;
+        linker.instance("memctl:board/test")?.func_wrap("poke", move |_, (target,): (u32,)| {
+            partition::poke(targets[target as usize % targets.len()]);
+            Ok(())
+        })?;
+        store.set_fuel(FUEL)?;
+        let instance = linker.instantiate(&mut store, &component)?;
+        let export = instance.get_export_index(&mut store, None, RUN);
+        let run = instance.get_export_index(&mut store, export.as_ref(), "run");
+        let run = run.ok_or_else(|| wasmtime::Error::msg("the guest has no wasi:cli/run"))?;
+        let run = instance.get_typed_func(&mut store, run)?;
+        Ok(Box::new(Self { store, run }))
+    }
+
+    /// Calls the guest once.
+    pub(crate) fn turn(&mut self) -> Turn {
+        let called = self.store.set_fuel(FUEL).and_then(|()| self.run.call(&mut self.store, ()));
+        match called {
+            Ok((Ok(()),)) => Turn::Done,
+            Ok((Err(()),)) => Turn::Failed,
+            Err(_) => Turn::Trapped(self.store.data().memctl.last_fault().map(|fault| fault.address)),
+        }
+    }
+}
+
+/// Tells the domain that control passes.
+fn tell(
+    crossing: &impl Fn(CallHook) -> core::result::Result<(), memctl_wasmtime::Violation>,
+    hook: CallHook,
+) -> Result<()> {
+    if cfg!(feature = "mutate-publish") {
+        return Ok(());
+    }
+    Ok(crossing(hook)?)
+}
