@@ -77,6 +77,9 @@ pub(super) struct Scene {
     pub(super) exit: i32,
     #[serde(default)]
     pub(super) regions: Regions,
+    /// Lines of the guests that must be there.
+    #[serde(default)]
+    pub(super) says: Vec<String>,
     #[serde(flatten)]
     pub(super) lines: Prints,
 }

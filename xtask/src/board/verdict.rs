@@ -81,6 +81,8 @@ fn lines_as_promised(played: &[String], lines: &Prints, variant: Variant<'_>) ->
 }
 
 fn guests_as_on_linux(played: &Played, scene: &Scene, printed: &Printed) -> Result<(), String> {
+    let lines: Vec<_> = played.guests.lines().map(str::to_owned).collect();
+    pattern::in_order(&scene.says, &lines).map_err(|error| format!("{error:#}"))?;
     let Some(linux) = printed.get(&scene.name) else { return Ok(()) };
     difference(linux, &played.guests).map_or(Ok(()), Err)
 }
