@@ -8,6 +8,7 @@ mod linux;
 mod machine;
 mod pattern;
 mod scenes;
+mod tables;
 mod transcript;
 mod verdict;
 mod voice;
@@ -132,7 +133,7 @@ impl Shown {
         let claim = "flash and RAM are within their budgets".to_owned();
         let finding = Finding { subject: "budget".to_owned(), claim, wrong: budget.over() };
         self.count(voice, budget.machine, &budget.firmware, &finding);
-        if let Some(missed) = budget.missed() {
+        for missed in budget.missed() {
             voice.say(format_args!("aim     {} {}: {missed}", budget.machine.name(), budget.firmware));
         }
     }
@@ -175,8 +176,8 @@ impl<'a> Stage<'a> {
                     budgets.push(self.show(&mut shown, self.recipe(machine, variant, &group))?);
                 }
             }
-            self.voice.say(budget::table(&budgets));
-            self.voice.say(budget::scene_table(&budgets));
+            self.voice.say(tables::firmwares(&budgets));
+            self.voice.say(tables::scenes(&budgets));
             shown.budgets.extend(budgets);
         }
         Ok(shown)
