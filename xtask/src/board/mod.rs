@@ -13,6 +13,9 @@ mod transcript;
 mod verdict;
 mod voice;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
@@ -80,6 +83,23 @@ pub(crate) fn test_mutations(shell: &Shell, tally: &mut Tally) -> Result<Outcome
     step(shell, tally, &[Machine::An505], |stage| stage.mutations(&[Machine::An505]))
 }
 
+/// The step of `cargo xtask test`: no lint warns, in guests and in firmware.
+pub(crate) fn clippy(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    setup::run(shell)?;
+    host::build(shell, &[Tool::Memctl])?;
+    let scenes = Scenes::read(&shell.root().join(SCENES))?;
+    let guests = guests::build(shell, Voice::Aloud, &scenes)?;
+    guests::clippy(shell)?;
+    // Two machines have a target in common.
+    for machine in [Machine::An505, Machine::An386, Machine::Rv32] {
+        for variant in [Variant::Whole, Variant::Open, Variant::Bare] {
+            let recipe = Recipe { machine, variant, scenes: &[], images: &guests.images };
+            firmware::clippy(shell, &recipe)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
 fn step(
     shell: &Shell,
     tally: &mut Tally,
@@ -106,6 +126,8 @@ struct Stage<'a> {
     scenes: Scenes,
     guests: Built,
     printed: Printed,
+    /// What is built already, by the names of files.
+    built: RefCell<BTreeMap<String, Firmware>>,
 }
 
 /// What came of it.
@@ -157,7 +179,7 @@ impl<'a> Stage<'a> {
         let scenes = Scenes::read(&shell.root().join(SCENES))?;
         let guests = guests::build(shell, voice, &scenes)?;
         let printed = linux::play(shell, voice, &scenes, &guests)?;
-        Ok(Self { shell, voice, scenes, guests, printed })
+        Ok(Self { shell, voice, scenes, guests, printed, built: RefCell::default() })
     }
 
     /// Every firmware on every machine.
@@ -220,9 +242,15 @@ impl<'a> Stage<'a> {
 
     /// Builds and runs one firmware.
     fn play(&self, recipe: &Recipe<'_>) -> Result<(Firmware, Verdict)> {
-        let firmware = firmware::build(self.shell, self.voice, recipe)?;
-        self.voice.say(format_args!("{} {}: running", recipe.machine.name(), recipe.name()));
-        let output = firmware.file.with_extension("txt");
+        let known = self.built.borrow().get(&recipe.file()).cloned();
+        let firmware = match known {
+            Some(firmware) => firmware,
+            None => firmware::build(self.shell, self.voice, recipe)?,
+        };
+        self.built.borrow_mut().insert(recipe.file(), firmware.clone());
+        let (machine, name) = (recipe.machine.name(), recipe.name());
+        self.voice.say(format_args!("{machine} {name}: running"));
+        let output = firmware.file.with_file_name(format!("{machine}-{}.txt", name.replace(' ', "-")));
         let ended = emulator::run(self.shell, recipe.machine, &firmware.file, &output)?;
         let verdict = Verdict::of(&ended, recipe, &self.scenes.firmware, &self.printed);
         Ok((firmware, verdict))
