@@ -16,6 +16,8 @@ use crate::shell::Shell;
 pub(crate) const MANIFEST: &str = "examples/board/Cargo.toml";
 const FOLDER: &str = "examples/board";
 const PACKAGE: &str = "memctl-board-firmware";
+/// The flash of a firmware with all scenes, whose images take 600 KiB. The budget is for one with a guest or two.
+const ALL_SCENES: &str = "2MiB";
 const PROGRAM: &str = "memctl-board";
 
 /// Which firmware.
@@ -104,6 +106,9 @@ pub(super) fn build(shell: &Shell, voice: Voice, recipe: &Recipe<'_>) -> Result<
     cargo.arg("--target-dir").arg(&target).env("MEMCTL_BOARD_IMAGES", images);
     let names: Vec<_> = scenes.iter().map(|scene| scene.name.as_str()).collect();
     cargo.env("MEMCTL_BOARD_SCENES", names.join(",")).env("MEMCTL_BOARD", machine.firmware());
+    if names.len() > 1 {
+        cargo.env("MEMCTL_BOARD_FLASH", ALL_SCENES);
+    }
     cargo.current_dir(shell.root().join(FOLDER));
     voice.run(&mut cargo)?;
     // The next one takes its place.

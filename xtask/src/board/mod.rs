@@ -178,9 +178,8 @@ impl<'a> Stage<'a> {
             shown.weigh(self.voice, &one);
             budgets.push(one);
             for variant in [Variant::Whole, Variant::Open] {
-                for group in self.guests.groups(self.scenes.shown(variant))? {
-                    budgets.push(self.show(&mut shown, self.recipe(machine, variant, &group))?);
-                }
+                let all: Vec<_> = self.scenes.shown(variant).collect();
+                budgets.push(self.show(&mut shown, self.recipe(machine, variant, &all))?);
             }
             self.voice.say(budget::table(&budgets));
             shown.budgets.extend(budgets);
@@ -211,13 +210,9 @@ impl<'a> Stage<'a> {
 
     /// What is the first to be wrong with a firmware, and how.
     fn caught(&self, machine: Machine, variant: Variant) -> Result<Option<(String, String)>> {
-        for group in self.guests.groups(self.scenes.shown(variant))? {
-            let (_, verdict) = self.play(&self.recipe(machine, variant, &group))?;
-            if let Some((subject, wrong)) = verdict.wrong().next() {
-                return Ok(Some((subject.to_owned(), wrong.to_owned())));
-            }
-        }
-        Ok(None)
+        let all: Vec<_> = self.scenes.shown(variant).collect();
+        let (_, verdict) = self.play(&self.recipe(machine, variant, &all))?;
+        Ok(verdict.wrong().next().map(|(subject, wrong)| (subject.to_owned(), wrong.to_owned())))
     }
 
     fn recipe<'s>(&'s self, machine: Machine, variant: Variant, scenes: &'s [&'s Scene]) -> Recipe<'s> {
