@@ -10,8 +10,8 @@ use crate::boards::{Board, System, Word};
 const KIB: u64 = 1 << 10;
 
 /// wasmtime's runtime with components, and memctl: text, constants, and the first values of statics. The firmware that plays the scenes took 689 KB for
-/// thumbv8m without images; without memctl it takes 397400 bytes for thumbv8m, 396848 for thumbv7em and 495988 for riscv32imac, whose share is
-/// taken for the first's.
+/// thumbv8m without images; without memctl it takes 397400 bytes for thumbv8m, 396848 for thumbv7em and 495988 for riscv32imac; with it the
+/// other two are taken to grow as the first does.
 const FLASH: [(&str, u64); 3] = [
     ("thumbv8m.main-none-eabi", 675 * KIB),
     ("thumbv7em-none-eabihf", 675 * KIB),
