@@ -8,6 +8,7 @@ pub use alloc::collections::{BTreeMap as Map, BTreeSet as Set};
 pub use vector::{Map, Set};
 
 #[cfg(any(test, not(feature = "btree")))]
+#[cfg_attr(feature = "btree", expect(unreachable_pub, dead_code, reason = "here for the tests beside"))]
 mod vector {
     use alloc::vec::{self, Vec};
     use core::borrow::Borrow;

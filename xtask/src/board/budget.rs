@@ -6,7 +6,8 @@ use super::firmware::Sizes;
 use super::machine::Machine;
 use super::transcript::{Figure, Transcript};
 
-/// What all of a firmware may take, in bytes: the smallest boards that the SIG asks for. The linker refuses more.
+/// What a firmware may take, in bytes: the smallest boards that the SIG asks for. The linker refuses more. One with more guests than such a board has
+/// room for gets more flash.
 const FLASH: Limit = Limit::Most(1 << 20);
 const RAM: Limit = Limit::Most(512 << 10);
 
@@ -93,7 +94,8 @@ impl Budget {
     pub(super) fn rows(&self) -> Vec<Row> {
         let row = |name: &str, number, limit| Row { name: name.to_owned(), number, limit };
         let code = Self::code(self.sizes, &self.transcript);
-        let mut rows = vec![row("flash", self.sizes.flash, FLASH)];
+        let flash = if self.bare.is_some() { FLASH } else { Limit::None };
+        let mut rows = vec![row("flash", self.sizes.flash, flash)];
         if let Some((sizes, transcript)) = &self.bare {
             let bare = Self::code(*sizes, transcript);
             rows.extend([

@@ -17,6 +17,8 @@ use crate::shell::{self, Shell};
 pub(crate) const MANIFEST: &str = "examples/board/Cargo.toml";
 const FOLDER: &str = "examples/board";
 const PACKAGE: &str = "memctl-board-firmware";
+/// The flash of a firmware with all scenes, whose images take 600 KiB. The budget is for one with a guest or two.
+const ALL_SCENES: &str = "2MiB";
 const PROGRAM: &str = "memctl-board";
 
 /// Which firmware.
@@ -108,6 +110,9 @@ fn command(shell: &Shell, name: &str, recipe: &Recipe<'_>) -> Command {
     cargo.args(variant.flags()).arg("--target-dir").arg(shell.target().join("board/cargo-firmware"));
     let names: Vec<_> = scenes.iter().map(|scene| scene.name.as_str()).collect();
     cargo.env("MEMCTL_BOARD_IMAGES", images).env("MEMCTL_BOARD_SCENES", names.join(","));
+    if names.len() > 1 {
+        cargo.env("MEMCTL_BOARD_FLASH", ALL_SCENES);
+    }
     cargo.env("MEMCTL_BOARD", machine.firmware()).current_dir(shell.root().join(FOLDER));
     cargo
 }

@@ -1,6 +1,5 @@
 //! The guests: from their sources to components, which Linux runs too, and images.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::machine::Machine;
-use super::scenes::{Guest, Scene, Scenes};
+use super::scenes::{Guest, Scenes};
 use super::voice::Voice;
 use crate::host::Tool;
 use crate::shell::{self, Shell};
@@ -22,9 +21,6 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const TRIALS: &str = "examples/board/firmware/bare";
 const TRIAL_INTERFACES: [&str; 2] = ["host:io/sink", "memctl:board/test"];
 
-/// Bytes of flash that the largest firmware leaves for images, out of 1 MiB.
-const ROOM: u64 = 192 << 10;
-
 /// Where components and images are.
 pub(super) struct Built {
     /// Components: `NAME.wasm`.
@@ -34,29 +30,6 @@ pub(super) struct Built {
 }
 
 impl Built {
-    /// The scenes in groups whose images flash has room for, beside the firmware itself; as many to a group as go in.
-    ///
-    /// # Errors
-    /// An image is gone.
-    pub(super) fn groups<'s>(&self, scenes: impl Iterator<Item = &'s Scene>) -> Result<Vec<Vec<&'s Scene>>> {
-        let mut groups: Vec<Vec<&Scene>> = Vec::new();
-        let mut held: BTreeMap<&str, u64> = BTreeMap::new();
-        for scene in scenes {
-            let mut with = held.clone();
-            for guest in &scene.guests {
-                let image = self.images.join(guest).with_extension("cwasm");
-                with.insert(guest, fs::metadata(&image).with_context(|| image.display().to_string())?.len());
-            }
-            if groups.is_empty() || with.values().sum::<u64>() > ROOM {
-                groups.push(Vec::new());
-                with.retain(|guest, _| scene.guests.iter().any(|name| name == guest));
-            }
-            held = with;
-            groups.last_mut().context("there is one now")?.push(scene);
-        }
-        Ok(groups)
-    }
-
     /// The component of a guest.
     pub(super) fn component(&self, guest: &str) -> PathBuf {
         self.components.join(guest).with_extension("wasm")

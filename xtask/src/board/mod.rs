@@ -194,9 +194,8 @@ impl<'a> Stage<'a> {
             shown.weigh(self.voice, &one);
             budgets.push(one);
             for variant in [Variant::Whole, Variant::Open] {
-                for group in self.guests.groups(self.scenes.shown(variant))? {
-                    budgets.push(self.show(&mut shown, self.recipe(machine, variant, &group))?);
-                }
+                let all: Vec<_> = self.scenes.shown(variant).collect();
+                budgets.push(self.show(&mut shown, self.recipe(machine, variant, &all))?);
             }
             self.voice.say(tables::firmwares(&budgets));
             self.voice.say(tables::scenes(&budgets));

@@ -90,7 +90,7 @@ mod tests {
         };
         let budgets = [budget("one"), budget("two")];
         let text = firmwares(&budgets).to_string();
-        assert!(["an505", "one", "two", "1048576"].iter().all(|word| text.contains(word)), "{text}");
+        assert!(["an505", "one", "two", "524288"].iter().all(|word| text.contains(word)), "{text}");
         assert!(text.matches("stack").count() == 1 && !text.contains("arena"), "{text}");
         assert!(scenes(&budgets).to_string().contains("3, 4"), "{}", scenes(&budgets));
     }

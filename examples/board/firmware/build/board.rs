@@ -69,6 +69,7 @@ impl Board {
             let bank = self.memory.iter().find(|bank| bank.kind == kind);
             bank.unwrap_or_else(|| panic!("board {} has no memory of kind {kind}", self.name)).bounds()
         });
+        let (flash, ram) = larger(flash, ram);
         format!(
             "MEMORY {{\n  FLASH : ORIGIN = {:#x}, LENGTH = {:#x}\n  RAM : ORIGIN = {:#x}, LENGTH = {:#x}\n}}\n\
              _flash_start = ORIGIN(FLASH);\n_flash_len = LENGTH(FLASH);\n_ram_start = ORIGIN(RAM);\n_ram_len = LENGTH(RAM);\n",
@@ -82,20 +83,34 @@ impl Board {
     }
 }
 
+/// Flash of `$MEMCTL_BOARD_FLASH`, if that is set: for firmware with more guests than the smallest board has to have room for. RAM makes room, where it lies behind.
+fn larger(flash: (u64, u64), ram: (u64, u64)) -> ((u64, u64), (u64, u64)) {
+    println!("cargo:rerun-if-env-changed=MEMCTL_BOARD_FLASH");
+    let Ok(length) = env::var("MEMCTL_BOARD_FLASH") else { return (flash, ram) };
+    let flash = (flash.0, bytes(&length));
+    let behind = (flash.0..flash.0 + flash.1).contains(&ram.0);
+    (flash, if behind { (flash.0 + flash.1, ram.1) } else { ram })
+}
+
 impl Bank {
     /// Its first address, and its length in bytes.
     fn bounds(&self) -> (u64, u64) {
-        let end = self.length.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.length.len());
-        let (number, unit) = self.length.split_at(end);
-        let shift = match unit {
-            "" => 0,
-            "KiB" => 10,
-            "MiB" => 20,
-            other => panic!("a length in {other}; it is in KiB or MiB"),
-        };
-        let number: u64 = number.parse().expect("a length begins with its number");
-        (self.origin, number << shift)
+        (self.origin, bytes(&self.length))
     }
+}
+
+/// What a length like `512KiB` is in bytes.
+fn bytes(length: &str) -> u64 {
+    let end = length.find(|c: char| !c.is_ascii_digit()).unwrap_or(length.len());
+    let (number, unit) = length.split_at(end);
+    let shift = match unit {
+        "" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        other => panic!("a length in {other}; it is in KiB or MiB"),
+    };
+    let number: u64 = number.parse().expect("a length begins with its number");
+    number << shift
 }
 
 fn read(file: &Path) -> Vec<Board> {

@@ -24,12 +24,6 @@ pub(super) struct Demand {
     pub(super) memories: Vec<Memory>,
     /// What its tables hold at first.
     pub(super) table_elements: u64,
-    /// How many core modules it has.
-    pub(super) modules: u64,
-    /// How many functions these define.
-    pub(super) functions: u64,
-    /// How many globals.
-    pub(super) globals: u64,
     /// Whether checks were put into it.
     pub(super) instrumented: bool,
     /// Whether it declares what is to be protected: the null page, constants.
@@ -68,7 +62,6 @@ impl Demand {
     fn read(&mut self, component: &[u8]) -> Result<()> {
         for payload in Parser::new(0).parse_all(component) {
             match payload? {
-                Payload::ModuleSection { .. } => self.modules += 1,
                 Payload::MemorySection(memories) => {
                     for memory in memories {
                         let memory = memory?;
@@ -81,8 +74,6 @@ impl Demand {
                         self.table_elements = self.table_elements.saturating_add(table?.ty.initial);
                     }
                 }
-                Payload::FunctionSection(functions) => self.functions += u64::from(functions.count()),
-                Payload::GlobalSection(globals) => self.globals += u64::from(globals.count()),
                 Payload::CustomSection(section) => self.declares |= section.name() == Declaration::SECTION,
                 Payload::ComponentImportSection(imports) => {
                     for import in imports {

@@ -38,7 +38,7 @@ pub(super) struct Wanted {
 pub(super) enum Fit {
     /// Its address is a multiple of this power of two.
     Aligned(u64),
-    /// It is aligned to the next power of two of its length, 64 KiB at most, so that one region shows it.
+    /// It is aligned to the next power of two of its length, 64 KiB at most, and whole granules, so that few regions show it.
     Shown,
     /// The board's unit covers it with as few regions as it can.
     Covered,
@@ -153,7 +153,14 @@ impl Fit {
         let aligned = |to: u64| (from.next_multiple_of(to), bytes.next_multiple_of(to));
         match (self, protection) {
             (Self::Aligned(to), _) => (from.next_multiple_of(to), bytes),
-            (Self::Shown, _) => (from.next_multiple_of(bytes.next_power_of_two().clamp(GRANULE, 64 << 10)), bytes),
+            (Self::Shown, protection) => {
+                let granule = match protection {
+                    Protection::Pmp { grain, .. } => (*grain).max(GRANULE),
+                    _ => GRANULE,
+                };
+                let bytes = bytes.next_multiple_of(granule);
+                (from.next_multiple_of(bytes.next_power_of_two().min(64 << 10).max(granule)), bytes)
+            }
             // One region, of which eighths may be off: inside a block of its size.
             (Self::Covered, Protection::Pmsav7 { .. }) => {
                 let block = bytes.next_power_of_two().max(32);

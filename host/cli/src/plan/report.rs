@@ -185,7 +185,7 @@ fn regions(held: &Held) -> String {
     let objects = match held.left_with_objects {
         Some(objects) if objects < *left => format!(", {objects} with all objects in RAM shown in place"),
         Some(_) => String::new(),
-        None => ", too few to show all objects in RAM in place".to_owned(),
+        None => ", not enough to show all objects in RAM in place".to_owned(),
     };
     let slack = if *slack == 0 { String::new() } else { format!("; {slack} bytes more than asked for are open") };
     let used = held.regions.len();

@@ -94,6 +94,12 @@ fn everything_has_a_place_of_its_own_inside_its_bank() {
     for name in ["an505", "an386", "rv32", "stm32h747", "ox64-bare"] {
         let objects = ["--object", "frames=5000", "--object", "table=./table.bin:ro", "--heap", "h=4KiB..8KiB"];
         let report = planned(place.path(), &app, 0, &[&objects[..], &["--board", name, "GUEST", "GUEST"]].concat());
+        let held = &report["protection"][0];
+        let shown = number(&held["left"]) - number(&held["left_with_objects"]);
+        assert!(
+            (1..=4).contains(&shown),
+            "{name}: {shown} regions for an object and a heap, which may lie side by side"
+        );
         let placed = report["placed"].as_array().unwrap();
         let kinds: Vec<_> = placed.iter().map(|placed| placed["kind"].as_str().unwrap()).collect();
         for (kind, count) in

@@ -26,7 +26,7 @@ pub(super) struct Arrangement<'a, 'b> {
     layers: &'b Layers<'a>,
     pieces: &'b [Piece],
     // One bit a piece.
-    on_top: u64,
+    on_top: u32,
     least: u64,
     // Ranges whose rights are those of no entry at all, one bit each.
     absent: u32,
@@ -49,7 +49,7 @@ impl<'a, 'b> Arrangement<'a, 'b> {
         let mut best = Self { layers, pieces, on_top: 0, least: unit.grain, absent };
         let mut fewest = best.count();
         let tried = candidates(pieces, unit.grain);
-        let mut on_top = 0_u64;
+        let mut on_top = 0_u32;
         loop {
             // The next larger subset, so that of equals the one with least on top is taken.
             on_top = on_top.wrapping_sub(tried) & tried;
@@ -137,7 +137,7 @@ impl<'a, 'b> Arrangement<'a, 'b> {
 }
 
 /// The pieces that are tried on top: all if there are few, else the first that take one entry.
-fn candidates(pieces: &[Piece], least: u64) -> u64 {
+fn candidates(pieces: &[Piece], least: u64) -> u32 {
     let few = pieces.len() <= MOST_TRIED;
     let tried = (0..pieces.len()).filter(|at| few || pieces[*at].span == enclosing(pieces[*at].span, least));
     tried.take(MOST_TRIED).fold(0, |bits, at| bits | 1 << at)
