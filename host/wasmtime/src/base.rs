@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::mmu::Reservation;
-use memctl_core::Error;
+use memctl_core::{Directory, Error, Shield};
 use wasmtime::Engine;
 
 use crate::buffer::Held;
@@ -27,6 +27,20 @@ pub(crate) enum Seat {
     },
 }
 
+/// What a memory says that it is for: the data of modules that were instrumented, or linked with windows.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    pub(crate) shield: Option<Shield>,
+    pub(crate) directory: Option<Directory>,
+}
+
+/// The first bytes of a shield or a directory.
+pub(crate) fn header(memory: &Reservation) -> Option<[u8; 128]> {
+    let mut header = [0; 128];
+    memory.read(0, &mut header).ok()?;
+    Some(header)
+}
+
 /// Where a memory is, and what the engine knows of that.
 #[derive(Debug)]
 pub(crate) struct Base {
@@ -35,6 +49,7 @@ pub(crate) struct Base {
     /// The number of the engine's `Config` among those that the process configured.
     config: u64,
     instance: OnceLock<u64>,
+    marks: OnceLock<Marks>,
     /// The engine's settings allow other bases than one.
     trusted: AtomicBool,
     state: Mutex<State>,
@@ -94,8 +109,9 @@ pub(crate) enum Asked {
 impl Base {
     /// A memory at home, for an engine with the configuration of this number.
     pub(crate) fn new(home: Arc<Reservation>, seat: Seat, config: u64) -> Arc<Self> {
-        let (instance, trusted, state) = (OnceLock::new(), AtomicBool::new(false), Mutex::default());
-        Arc::new(Self { home, seat, config, instance, trusted, state })
+        let (instance, marks) = (OnceLock::new(), OnceLock::new());
+        let (trusted, state) = (AtomicBool::new(false), Mutex::default());
+        Arc::new(Self { home, seat, config, instance, marks, trusted, state })
     }
 
     /// Which instance of a module it is a memory of, once the engine has made that.
@@ -106,6 +122,14 @@ impl Base {
     /// [`Base::instance`], which this is if it has none yet.
     pub(crate) fn instance_or(&self, instance: impl FnOnce() -> u64) {
         self.instance.get_or_init(instance);
+    }
+
+    /// What the memory is for, as its first bytes say when they are first looked at: before it can show an object, which may forbid looking.
+    pub(crate) fn marks(&self) -> &Marks {
+        self.marks.get_or_init(|| {
+            let Some(header) = header(&self.home) else { return Marks::default() };
+            Marks { shield: Shield::parse(&header, self.home.size()), directory: Directory::parse(&header) }
+        })
     }
 
     pub(crate) fn home(&self) -> &Arc<Reservation> {

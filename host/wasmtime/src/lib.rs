@@ -114,6 +114,7 @@ mod ctx;
 #[cfg(feature = "std")]
 mod declared;
 mod device;
+mod dirty;
 mod domain;
 mod error;
 #[cfg(feature = "std")]
@@ -171,6 +172,7 @@ pub use ctx::{MemctlCtx, MemctlCtxBuilder, MemctlCtxView, MemctlView, attach};
 #[cfg(feature = "std")]
 pub use declared::{instantiate, instantiate_async};
 pub use device::{Device, DeviceLease};
+pub use dirty::DirtyTracking;
 pub use domain::{Domain, Mode};
 pub use error::{BuildError, Cause, Violation};
 #[cfg(feature = "std")]

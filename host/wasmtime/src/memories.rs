@@ -160,41 +160,33 @@ impl Memories {
     pub(crate) fn shield_of(&self, memory: &Reservation) -> Option<(Arc<Reservation>, Shield)> {
         let made = self.made.read();
         let (guarded, _) = made.by_base.get(&memory.base().addr())?;
-        made.behind(memory)?.find_map(|(born, distance, candidate)| {
-            let shield = Shield::parse(&header(candidate)?, candidate.size())?;
-            let base = &made.by_birth[&born];
-            let guards = u64::from(shield.distance) == distance && base.instance() == guarded.instance();
-            guards.then(|| (base.home().clone(), shield))
+        made.behind(memory)?.find_map(|(_, distance, candidate)| {
+            // Nobody else's memory is looked at: its guest may not be allowed to touch it now.
+            let shield = (candidate.instance() == guarded.instance()).then(|| candidate.marks().shield)??;
+            (u64::from(shield.distance) == distance).then(|| (candidate.home().clone(), shield))
         })
     }
 }
 
 impl Made {
     /// The memories that were made after `memory` on its thread and may belong to the same module, and how many after it.
-    fn behind(&self, memory: &Reservation) -> Option<impl Iterator<Item = (Born, u64, &Arc<Reservation>)>> {
+    fn behind(&self, memory: &Reservation) -> Option<impl Iterator<Item = (Born, u64, &Arc<Base>)>> {
         let Born { thread, number } = self.by_base.get(&memory.base().addr())?.1;
         let behind = Born { thread, number: number + 1 }..=Born { thread, number: number + FURTHEST };
-        Some(self.by_birth.range(behind).map(move |(born, base)| (*born, born.number - number, base.home())))
+        Some(self.by_birth.range(behind).map(move |(born, base)| (*born, born.number - number, base)))
     }
 
     /// The directory of the module that `memory` is the memory of. One of another module, a library's, has to be made for the same guest: else a guest
     /// could forge one that gives its own memory to somebody made before it, and see what is shown there.
-    fn directory(&self, memory: &Reservation) -> Option<(Born, Directory)> {
+    fn directory(&self, memory: &Reservation) -> Option<(Born, &Directory)> {
         let (base, first) = self.by_base.get(&memory.base().addr())?;
         self.behind(memory)?.find_map(|(born, distance, candidate)| {
-            let directory = Directory::parse(&header(candidate)?)?;
-            let of_one_instance = base.instance().is_some() && base.instance() == self.by_birth[&born].instance();
+            let of_one_instance = base.instance().is_some() && base.instance() == candidate.instance();
             let of_one_guest = of_one_instance || self.guests.get(first) == self.guests.get(&born);
-            (of_one_guest && u64::from(directory.memory) == distance).then_some((born, directory))
+            let directory = of_one_guest.then(|| candidate.marks().directory.as_ref())??;
+            (u64::from(directory.memory) == distance).then_some((born, directory))
         })
     }
-}
-
-/// The first bytes of a shield or a directory.
-pub(crate) fn header(memory: &Reservation) -> Option<[u8; 128]> {
-    let mut header = [0; 128];
-    memory.read(0, &mut header).ok()?;
-    Some(header)
 }
 
 #[cfg(test)]
@@ -230,13 +222,26 @@ mod tests {
         let memories = Memories::default();
         let none = Directory { memory: 2, windows: Vec::new() };
         let guarded = instantiate(&memories, &none);
-        let forger = instantiate(&memories, &none);
         let shield =
             |distance| Shield { distance, capacity: 8, granule: 0, declared: Bounds::NONE, checks_table: true };
+        let forger = instantiate(&memories, &none);
         forger[1].write(0, &shield(4).to_bytes()).expect("fits");
         assert!(memories.shield_of(&guarded[0]).is_none());
-        forger[1].write(0, &shield(1).to_bytes()).expect("fits");
-        assert!(memories.shield_of(&forger[0]).is_some());
+        let honest = instantiate(&memories, &none);
+        honest[1].write(0, &shield(1).to_bytes()).expect("fits");
+        assert!(memories.shield_of(&honest[0]).is_some());
+    }
+
+    #[test]
+    fn what_a_memory_is_for_is_what_it_said_when_it_was_first_looked_at() {
+        let memories = Memories::default();
+        let guest = instantiate(&memories, &Directory { memory: 2, windows: vec![1] });
+        assert_eq!(memories.windows(&guest[0]), 1);
+        guest[2].write(0, &[0; 128]).expect("fits");
+        let shield = Shield { distance: 1, capacity: 8, granule: 0, declared: Bounds::NONE, checks_table: true };
+        guest[1].write(0, &shield.to_bytes()).expect("fits");
+        assert_eq!(memories.windows(&guest[0]), 1);
+        assert!(memories.shield_of(&guest[0]).is_none(), "the bytes of an object, for instance");
     }
 
     /// What the engine does when it makes an instance of a module with these memories.

@@ -10,6 +10,7 @@ use memctl_core::{
 use crate::Mode;
 use crate::attachment::Attachment;
 use crate::body::{Bodies, body};
+use crate::dirty;
 use crate::domain::{Presences, Shared};
 use crate::means::Means;
 use crate::place::{Place, lent_id};
@@ -203,6 +204,9 @@ impl Backend for Mover<'_> {
         if self.is_in_place(view) {
             return self.hide_in_place(view);
         }
+        if let (Some(memory), Ok(start)) = (self.known(view.memory), usize::try_from(view.window.start())) {
+            dirty::forget(memory.base().addr().saturating_add(start), view.window.len());
+        }
         match view.shown {
             Shown::Alias | Shown::Snapshot => self.reservation(view)?.hide(view.window.start(), view.window.len()),
             Shown::Copy => match self.known(view.memory) {
@@ -239,8 +243,16 @@ impl Backend for Mover<'_> {
         if view.shown != Shown::Copy {
             return if self.is_gone(view, part)? { Ok(()) } else { self.zero_tail(view, part) };
         }
-        self.stats.bytes_copied += part.real;
-        self.with_twins(view, part, |twins, storage, bytes| twins.publish(view, part, storage, bytes))
+        let mut copied = part.real;
+        let published = self.with_twins(view, part, |twins, storage, bytes| {
+            if twins.has(view) {
+                return twins.publish(view, part, storage, bytes);
+            }
+            copied = dirty::publish(storage, part, bytes)?;
+            Ok(())
+        });
+        self.stats.bytes_copied += copied;
+        published
     }
 
     fn refresh(&mut self, view: &View, part: Part) -> Result<(), Error> {
@@ -254,6 +266,7 @@ impl Backend for Mover<'_> {
         self.with_twins(view, part, |twins, storage, bytes| {
             memctl_copy::refresh(storage, part.offset, bytes, real(part))?;
             twins.refreshed(view, part, bytes);
+            dirty::in_step(bytes);
             Ok(())
         })
     }

@@ -167,5 +167,5 @@ impl Guest {
 /// Tells what checks in the guest's code stopped last.
 pub(crate) fn stopped_by_checks(guest: &Guest, memory: &Reservation) -> Option<memctl_core::Stopped> {
     let (shield, _) = guest.shared.made.shield_of(memory)?;
-    memctl_core::Shield::stopped(&crate::memories::header(&shield)?)
+    memctl_core::Shield::stopped(&crate::base::header(&shield)?)
 }

@@ -1,11 +1,11 @@
 //! What can't get in or out: wild pointers, wild windows, and other guests.
 
-use memctl_tests::BACKENDS;
-use memctl_wasmtime::{Domain, MemctlCtx, Rights, Source, add_to_core_linker_sync};
+use memctl_tests::{BACKENDS, Linking, World};
+use memctl_wasmtime::{Domain, DomainBuilder, MemctlCtx, Mode, Rights, Source, add_to_core_linker_sync};
 use memctl_window::{Windows, link};
 use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Trap, Val};
 
-use crate::scene::{AUTOMATIC, GRANULE, NARROW, WIDE, on_every_backend, sum};
+use crate::scene::{AUTOMATIC, GRANULE, LEASED, NARROW, PRIVATE, Scene, WIDE, component, on_every_backend, sum};
 
 #[test]
 fn accesses_outside_a_window_trap_and_change_nothing() {
@@ -118,5 +118,28 @@ fn no_store_to_memory_0_reaches_a_window() {
             }
             assert_eq!(call(store, instance, "untouched", &[]).expect("does not trap"), Some(1));
         }
+    }
+}
+
+#[test]
+fn windows_that_may_not_be_touched_are_not_looked_into() {
+    for guard in [DomainBuilder::parallel, DomainBuilder::audit] {
+        let scene = Scene::of(World::with(Mode::Alias, guard), component(Linking::Static));
+        scene.world.publish("a", 4 * GRANULE);
+        scene.world.publish("b", 4 * GRANULE);
+        let mut program = scene.program();
+        // Closed until it is leased.
+        let first = program.bound(1, 'a', LEASED);
+        // Both look for windows, and for what guards a memory that is new to the domain.
+        program.bound(2, 'b', LEASED);
+        program.bound(3, 'a', PRIVATE);
+        let lease = program.acquire(first, (0, GRANULE), true).expect("free");
+        program.store(1, 5, 7);
+        assert_eq!(program.load(1, 5), 7);
+        program.release(lease, (0, GRANULE)).expect("releases");
+        // Another guest's memories lie before and behind.
+        let mut other = scene.program();
+        other.bound(1, 'b', PRIVATE);
+        assert_eq!(program.load(3, 5), 0, "a snapshot");
     }
 }
