@@ -58,6 +58,12 @@ const LONG: &[Step] = &[
         needed: Needed::ByNone,
     },
     Step {
+        name: "board-clippy",
+        summary: "no lint warns, in firmware and in its guests",
+        run: board::clippy,
+        needed: Needed::ByNone,
+    },
+    Step {
         name: "board",
         summary: "components on microcontrollers that QEMU plays, compared with Linux, and their budgets",
         run: board::test,

@@ -10,8 +10,17 @@ use std::{env, fs};
 
 use board::Board;
 
+/// What `.cargo/config.toml` says. Without it LLVM puts statics of the kernel among those of guests, and the first partition that is left takes them along.
+const APART: &str = "enable-global-merge=false";
+
 fn main() {
     let target = env::var("TARGET").expect("cargo says the target");
+    // RUSTFLAGS in the environment take the place of what the file says, and it counts only for who builds in its folder.
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    assert!(
+        flags.contains(APART),
+        "-Cllvm-args=-{APART} is missing: build in examples/board, and add it to RUSTFLAGS if you set those"
+    );
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo says where"));
     let scripts = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo says where")).join("link");
     let board = Board::chosen(&target);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use object::elf::SHF_WRITE;
@@ -10,7 +11,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionFlags, S
 use super::machine::Machine;
 use super::scenes::Scene;
 use super::voice::Voice;
-use crate::shell::Shell;
+use crate::shell::{self, Shell};
 
 /// The firmware's own workspace.
 pub(crate) const MANIFEST: &str = "examples/board/Cargo.toml";
@@ -22,7 +23,7 @@ const PROGRAM: &str = "memctl-board";
 
 /// Which firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Variant {
+pub(super) enum Variant<'a> {
     /// The one that shows everything.
     Whole,
     /// The same without regions.
@@ -30,12 +31,12 @@ pub(super) enum Variant {
     /// Without memory control: wasmtime and one component, to measure the rest against.
     Bare,
     /// The whole one, with something left out that must be missed.
-    Mutated(&'static str),
+    Mutated(&'a str),
 }
 
-impl Variant {
+impl<'a> Variant<'a> {
     /// What it is called, in files and reports.
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'a str {
         match self {
             Self::Whole => "whole",
             Self::Open => "open",
@@ -44,7 +45,7 @@ impl Variant {
         }
     }
 
-    fn flags(self) -> Vec<&'static str> {
+    fn flags(self) -> Vec<&'a str> {
         match self {
             Self::Whole => vec![],
             Self::Open => vec!["--features", "regions-off"],
@@ -58,7 +59,7 @@ impl Variant {
 #[derive(Clone, Copy)]
 pub(super) struct Recipe<'a> {
     pub(super) machine: Machine,
-    pub(super) variant: Variant,
+    pub(super) variant: Variant<'a>,
     /// Names of the scenes in it.
     pub(super) scenes: &'a [&'a Scene],
     /// The folder of all images.
@@ -74,9 +75,15 @@ impl Recipe<'_> {
             (_, [first, .., last]) => format!("{} {} to {}", self.variant.name(), first.name, last.name),
         }
     }
+
+    /// What its file is called. It is the same where the same firmware runs on two machines.
+    pub(super) fn file(&self) -> String {
+        format!("{}-{}", self.machine.firmware(), self.name().replace(' ', "-"))
+    }
 }
 
 /// A firmware that is built.
+#[derive(Clone)]
 pub(super) struct Firmware {
     pub(super) file: PathBuf,
     pub(super) sizes: Sizes,
@@ -96,24 +103,35 @@ pub(super) struct Sizes {
 /// The crates of memory control that firmware uses, as symbols spell them. The firmware itself is not one of them.
 const CRATES: [&str; 4] = ["memctl_core", "memctl_copy", "memctl_wasmtime", "memctl_mpu"];
 
-/// Builds a firmware.
-pub(super) fn build(shell: &Shell, voice: Voice, recipe: &Recipe<'_>) -> Result<Firmware> {
+/// `cargo NAME` for a firmware.
+fn command(shell: &Shell, name: &str, recipe: &Recipe<'_>) -> Command {
     let Recipe { machine, variant, scenes, images } = *recipe;
-    let place = shell.target().join("board");
-    let target = place.join("cargo-firmware");
-    let mut cargo = shell.cargo(["build", "--release", "-p", PACKAGE]);
-    cargo.args(["--target", machine.target()]).args(variant.flags());
-    cargo.arg("--target-dir").arg(&target).env("MEMCTL_BOARD_IMAGES", images);
+    let mut cargo = shell.cargo([name, "-p", PACKAGE, "--target", machine.target()]);
+    cargo.args(variant.flags()).arg("--target-dir").arg(shell.target().join("board/cargo-firmware"));
     let names: Vec<_> = scenes.iter().map(|scene| scene.name.as_str()).collect();
-    cargo.env("MEMCTL_BOARD_SCENES", names.join(",")).env("MEMCTL_BOARD", machine.firmware());
+    cargo.env("MEMCTL_BOARD_IMAGES", images).env("MEMCTL_BOARD_SCENES", names.join(","));
     if names.len() > 1 {
         cargo.env("MEMCTL_BOARD_FLASH", ALL_SCENES);
     }
-    cargo.current_dir(shell.root().join(FOLDER));
+    cargo.env("MEMCTL_BOARD", machine.firmware()).current_dir(shell.root().join(FOLDER));
+    cargo
+}
+
+/// Sees that no lint warns.
+pub(super) fn clippy(shell: &Shell, recipe: &Recipe<'_>) -> Result<()> {
+    shell::run(command(shell, "clippy", recipe).args(["--", "-D", "warnings"]))
+}
+
+/// Builds a firmware.
+pub(super) fn build(shell: &Shell, voice: Voice, recipe: &Recipe<'_>) -> Result<Firmware> {
+    let place = shell.target().join("board");
+    let target = place.join("cargo-firmware");
+    let mut cargo = command(shell, "build", recipe);
+    cargo.arg("--release");
     voice.run(&mut cargo)?;
     // The next one takes its place.
-    let built = target.join(machine.target()).join("release").join(PROGRAM);
-    let file = place.join(format!("{}-{}.elf", machine.name(), recipe.name().replace(' ', "-")));
+    let built = target.join(recipe.machine.target()).join("release").join(PROGRAM);
+    let file = place.join(format!("{}.elf", recipe.file()));
     fs::copy(&built, &file).with_context(|| built.display().to_string())?;
     let sizes = sizes(&fs::read(&file)?)?;
     Ok(Firmware { file, sizes })

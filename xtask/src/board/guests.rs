@@ -10,7 +10,7 @@ use super::machine::Machine;
 use super::scenes::{Guest, Scenes};
 use super::voice::Voice;
 use crate::host::Tool;
-use crate::shell::Shell;
+use crate::shell::{self, Shell};
 
 /// The guests' own workspace.
 pub(crate) const MANIFEST: &str = "examples/board/guests/Cargo.toml";
@@ -56,6 +56,13 @@ pub(super) fn build(shell: &Shell, voice: Voice, scenes: &Scenes) -> Result<Buil
     }
     trials(shell, voice, &built).context(TRIALS)?;
     Ok(built)
+}
+
+/// Sees that no lint warns.
+pub(super) fn clippy(shell: &Shell) -> Result<()> {
+    let mut cargo = shell.cargo(["clippy", "--target", TARGET, "--target-dir"]);
+    cargo.arg(shell.target().join("board/cargo-guests")).args(["--", "-D", "warnings"]);
+    shell::run(cargo.current_dir(shell.root().join(FOLDER)))
 }
 
 /// One guest on its way.

@@ -8,9 +8,13 @@ mod linux;
 mod machine;
 mod pattern;
 mod scenes;
+mod tables;
 mod transcript;
 mod verdict;
 mod voice;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -21,7 +25,7 @@ use self::firmware::{Firmware, Recipe, Variant};
 use self::guests::Built;
 use self::linux::Printed;
 use self::machine::Machine;
-use self::scenes::{Scene, Scenes};
+use self::scenes::{Mutation, Scene, Scenes};
 use self::verdict::{Finding, Verdict};
 use self::voice::Voice;
 use crate::host::{self, Tool};
@@ -34,13 +38,6 @@ pub(crate) use self::guests::MANIFEST as GUESTS;
 
 /// What is shown, and what must be seen.
 const SCENES: &str = "examples/board/scenes.toml";
-
-/// Features of the firmware that break it, each in a way that must be found.
-const MUTATIONS: [(&str, &str); 3] = [
-    ("mutate-publish", "what a guest wrote is not published"),
-    ("mutate-regions", "two regions are swapped"),
-    ("mutate-revocation", "the leases of a guest that is gone are not revoked"),
-];
 
 /// What to run.
 #[derive(Args)]
@@ -86,6 +83,23 @@ pub(crate) fn test_mutations(shell: &Shell, tally: &mut Tally) -> Result<Outcome
     step(shell, tally, &[Machine::An505], |stage| stage.mutations(&[Machine::An505]))
 }
 
+/// The step of `cargo xtask test`: no lint warns, in guests and in firmware.
+pub(crate) fn clippy(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
+    setup::run(shell)?;
+    host::build(shell, &[Tool::Memctl])?;
+    let scenes = Scenes::read(&shell.root().join(SCENES))?;
+    let guests = guests::build(shell, Voice::Aloud, &scenes)?;
+    guests::clippy(shell)?;
+    // Two machines have a target in common.
+    for machine in [Machine::An505, Machine::An386, Machine::Rv32] {
+        for variant in [Variant::Whole, Variant::Open, Variant::Bare] {
+            let recipe = Recipe { machine, variant, scenes: &[], images: &guests.images };
+            firmware::clippy(shell, &recipe)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
 fn step(
     shell: &Shell,
     tally: &mut Tally,
@@ -112,6 +126,8 @@ struct Stage<'a> {
     scenes: Scenes,
     guests: Built,
     printed: Printed,
+    /// What is built already, by the names of files.
+    built: RefCell<BTreeMap<String, Firmware>>,
 }
 
 /// What came of it.
@@ -139,7 +155,7 @@ impl Shown {
         let claim = "flash and RAM are within their budgets".to_owned();
         let finding = Finding { subject: "budget".to_owned(), claim, wrong: budget.over() };
         self.count(voice, budget.machine, &budget.firmware, &finding);
-        if let Some(missed) = budget.missed() {
+        for missed in budget.missed() {
             voice.say(format_args!("aim     {} {}: {missed}", budget.machine.name(), budget.firmware));
         }
     }
@@ -163,7 +179,7 @@ impl<'a> Stage<'a> {
         let scenes = Scenes::read(&shell.root().join(SCENES))?;
         let guests = guests::build(shell, voice, &scenes)?;
         let printed = linux::play(shell, voice, &scenes, &guests)?;
-        Ok(Self { shell, voice, scenes, guests, printed })
+        Ok(Self { shell, voice, scenes, guests, printed, built: RefCell::default() })
     }
 
     /// Every firmware on every machine.
@@ -181,7 +197,8 @@ impl<'a> Stage<'a> {
                 let all: Vec<_> = self.scenes.shown(variant).collect();
                 budgets.push(self.show(&mut shown, self.recipe(machine, variant, &all))?);
             }
-            self.voice.say(budget::table(&budgets));
+            self.voice.say(tables::firmwares(&budgets));
+            self.voice.say(tables::scenes(&budgets));
             shown.budgets.extend(budgets);
         }
         Ok(shown)
@@ -191,39 +208,48 @@ impl<'a> Stage<'a> {
     fn mutations(&self, machines: &[Machine]) -> Result<Shown> {
         let mut shown = Shown::default();
         for machine in machines.iter().copied() {
-            for (feature, what) in MUTATIONS {
-                let caught = self.caught(machine, Variant::Mutated(feature))?;
-                let words = match &caught {
-                    Some((subject, wrong)) => {
-                        format!("ok      {}: {what}: caught by {subject}: {wrong}", machine.name())
-                    }
-                    None => format!("FAILED  {}: {what}: nothing noticed", machine.name()),
+            for mutation in &self.scenes.mutations {
+                let Mutation { feature, about, .. } = mutation;
+                let caught = self.caught(machine, mutation)?;
+                let (word, counter, words) = match &caught {
+                    Some((subject, wrong)) => ("ok    ", &mut shown.passed, format!("noticed by {subject}: {wrong}")),
+                    None => ("FAILED", &mut shown.failed, "nothing noticed".to_owned()),
                 };
-                self.voice.say(words);
-                *if caught.is_some() { &mut shown.passed } else { &mut shown.failed } += 1;
+                *counter += 1;
+                self.voice.say(format_args!("{word}  {} {feature}: {about}: {words}", machine.name()));
                 let caught = caught.map(|(subject, wrong)| json!({"subject": subject, "wrong": wrong}));
-                shown.findings.push(json!({"machine": machine.name(), "mutation": feature, "caught": caught}));
+                shown.findings.push(json!({"machine": machine.name(), "mutation": feature, "noticed": caught}));
             }
         }
         Ok(shown)
     }
 
-    /// What is the first to be wrong with a firmware, and how.
-    fn caught(&self, machine: Machine, variant: Variant) -> Result<Option<(String, String)>> {
-        let all: Vec<_> = self.scenes.shown(variant).collect();
-        let (_, verdict) = self.play(&self.recipe(machine, variant, &all))?;
+    /// What notices a mutation, and how. Without it the same firmware has to be right.
+    fn caught(&self, machine: Machine, mutation: &Mutation) -> Result<Option<(String, String)>> {
+        let scenes = self.scenes.noticing(mutation);
+        let (_, right) = self.play(&self.recipe(machine, Variant::Whole, &scenes))?;
+        if let Some((subject, wrong)) = right.wrong().next() {
+            bail!("the firmware is broken without {}: {subject}: {wrong}", mutation.feature);
+        }
+        let (_, verdict) = self.play(&self.recipe(machine, Variant::Mutated(&mutation.feature), &scenes))?;
         Ok(verdict.wrong().next().map(|(subject, wrong)| (subject.to_owned(), wrong.to_owned())))
     }
 
-    fn recipe<'s>(&'s self, machine: Machine, variant: Variant, scenes: &'s [&'s Scene]) -> Recipe<'s> {
+    fn recipe<'s>(&'s self, machine: Machine, variant: Variant<'s>, scenes: &'s [&'s Scene]) -> Recipe<'s> {
         Recipe { machine, variant, scenes, images: &self.guests.images }
     }
 
     /// Builds and runs one firmware.
     fn play(&self, recipe: &Recipe<'_>) -> Result<(Firmware, Verdict)> {
-        let firmware = firmware::build(self.shell, self.voice, recipe)?;
-        self.voice.say(format_args!("{} {}: running", recipe.machine.name(), recipe.name()));
-        let output = firmware.file.with_extension("txt");
+        let known = self.built.borrow().get(&recipe.file()).cloned();
+        let firmware = match known {
+            Some(firmware) => firmware,
+            None => firmware::build(self.shell, self.voice, recipe)?,
+        };
+        self.built.borrow_mut().insert(recipe.file(), firmware.clone());
+        let (machine, name) = (recipe.machine.name(), recipe.name());
+        self.voice.say(format_args!("{machine} {name}: running"));
+        let output = firmware.file.with_file_name(format!("{machine}-{}.txt", name.replace(' ', "-")));
         let ended = emulator::run(self.shell, recipe.machine, &firmware.file, &output)?;
         let verdict = Verdict::of(&ended, recipe, &self.scenes.firmware, &self.printed);
         Ok((firmware, verdict))

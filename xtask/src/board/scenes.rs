@@ -20,6 +20,21 @@ pub(super) struct Scenes {
     pub(super) scenes: Vec<Scene>,
     /// What the firmware prints outside scenes.
     pub(super) firmware: Prints,
+    /// How the firmware can be broken.
+    #[serde(default, rename = "mutation")]
+    pub(super) mutations: Vec<Mutation>,
+}
+
+/// A way to break the firmware.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mutation {
+    /// The feature of the firmware that does.
+    pub(super) feature: String,
+    /// How.
+    pub(super) about: String,
+    /// Where it must be noticed.
+    scenes: Vec<String>,
 }
 
 /// A program.
@@ -62,6 +77,9 @@ pub(super) struct Scene {
     pub(super) exit: i32,
     #[serde(default)]
     pub(super) regions: Regions,
+    /// Lines of the guests that must be there.
+    #[serde(default)]
+    pub(super) says: Vec<String>,
     #[serde(flatten)]
     pub(super) lines: Prints,
 }
@@ -127,8 +145,13 @@ fn once() -> u32 {
 }
 
 impl Scenes {
+    /// The scenes in which a mutation must be noticed.
+    pub(super) fn noticing(&self, mutation: &Mutation) -> Vec<&Scene> {
+        self.scenes.iter().filter(|scene| mutation.scenes.contains(&scene.name)).collect()
+    }
+
     /// The scenes that a firmware shows.
-    pub(super) fn shown(&self, variant: Variant) -> impl Iterator<Item = &Scene> {
+    pub(super) fn shown(&self, variant: Variant<'_>) -> impl Iterator<Item = &Scene> {
         self.scenes.iter().filter(move |scene| match variant {
             Variant::Bare => false,
             Variant::Open => scene.regions == Regions::Any,
@@ -157,6 +180,11 @@ impl Scenes {
             }
             if let Some(odd) = objects.iter().find(|object| object.size.is_some() == object.file.is_some()) {
                 bail!("object {} of scene {name} has either a size or a file", odd.name);
+            }
+        }
+        for Mutation { feature, scenes: wanted, .. } in &scenes.mutations {
+            if let Some(unknown) = wanted.iter().find(|name| !scenes.scenes.iter().any(|scene| scene.name == **name)) {
+                bail!("mutation {feature} is to be noticed in {unknown}, which is no scene");
             }
         }
         Ok(scenes)

@@ -72,7 +72,7 @@ impl Verdict {
     }
 }
 
-fn lines_as_promised(played: &[String], lines: &Prints, variant: Variant) -> Result<(), String> {
+fn lines_as_promised(played: &[String], lines: &Prints, variant: Variant<'_>) -> Result<(), String> {
     let more = if variant == Variant::Open { &lines.prints_off } else { &lines.prints_on };
     for patterns in [&lines.prints, more] {
         pattern::in_order(patterns, played).map_err(|error| format!("{error:#}"))?;
@@ -81,6 +81,8 @@ fn lines_as_promised(played: &[String], lines: &Prints, variant: Variant) -> Res
 }
 
 fn guests_as_on_linux(played: &Played, scene: &Scene, printed: &Printed) -> Result<(), String> {
+    let lines: Vec<_> = played.guests.lines().map(str::to_owned).collect();
+    pattern::in_order(&scene.says, &lines).map_err(|error| format!("{error:#}"))?;
     let Some(linux) = printed.get(&scene.name) else { return Ok(()) };
     difference(linux, &played.guests).map_or(Ok(()), Err)
 }
@@ -154,7 +156,7 @@ mod tests {
         linux = "none"
         regions = "on""#;
 
-    fn wrong(text: &str, variant: Variant, failure: Option<&str>) -> Vec<String> {
+    fn wrong(text: &str, variant: Variant<'_>, failure: Option<&str>) -> Vec<String> {
         let ended = Ended { text: text.to_owned(), failure: failure.map(str::to_owned) };
         let printed = Printed::from([("s".to_owned(), "hello\n".to_owned())]);
         let scenes = Scenes::parse(SCENES).unwrap();
