@@ -8,7 +8,7 @@ use crate::locks::OnceLock;
 use crate::mover::real;
 
 /// What is told of dirty bytes.
-pub type Tell<'a> = dyn FnMut(Range<usize>) + 'a;
+type Tell<'a> = dyn FnMut(Range<usize>) + 'a;
 
 /// How an embedder sees which bytes of windows were stored to. Addresses are those of the host.
 ///
