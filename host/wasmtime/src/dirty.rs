@@ -7,8 +7,8 @@ use memctl_core::{Error, Part, Storage};
 use crate::locks::OnceLock;
 use crate::mover::real;
 
-/// What is told of dirty bytes.
-type Tell<'a> = dyn FnMut(Range<usize>) + 'a;
+/// Of some bytes, tells those that are dirty.
+type Dirty = fn(Range<usize>, &mut dyn FnMut(Range<usize>));
 
 /// How an embedder sees which bytes of windows were stored to. Addresses are those of the host.
 ///
@@ -18,7 +18,7 @@ pub struct DirtyTracking {
     /// These bytes of a window are what their object has: stores to them, by the guest or by host code for it, are to be seen from now on. It need not follow.
     pub in_step: fn(Range<usize>),
     /// Tells which of these bytes may have been stored to since they were last in step: all of them, where that wasn't seen to.
-    pub dirty: fn(Range<usize>, &mut Tell<'_>),
+    pub dirty: Dirty,
     /// These bytes are no window any more.
     pub forget: fn(Range<usize>),
 }
