@@ -64,10 +64,11 @@ fn only_what_was_stored_to_is_published() {
         let at = usize::from(round) * 1000;
         writer.write(written.start + at as u64, &[round; 4]);
         SEEN.lock().expect("no panic").stores.extend([window.start + at, window.start + at + 3]);
-        let before = world.domain.stats().bytes_copied;
+        let before = world.domain.stats();
         writer.release(lease, written).expect("releases");
-        let published = world.domain.stats().bytes_copied - before;
+        let published = world.domain.stats().bytes_copied - before.bytes_copied;
         assert!((4..=256).contains(&published), "{published} bytes for a store of four");
+        assert_eq!(world.domain.stats().bytes_clean - before.bytes_clean, 4 * GRANULE - published);
         let lease = reader.acquire(read, Access::Read).expect("free");
         for earlier in 1..=round {
             assert_eq!(reader.read(read.start + u64::from(earlier) * 1000, 4), [earlier; 4]);

@@ -36,7 +36,7 @@ pub struct Figures {
 
 impl From<Stats> for Figures {
     fn from(stats: Stats) -> Self {
-        let Stats { mappings, bytes_mapped, bytes_copied, aliased, in_place, copied } = stats;
+        let Stats { mappings, bytes_mapped, bytes_copied, bytes_clean: _, aliased, in_place, copied } = stats;
         Self { bytes_mapped, bytes_copied, mappings, aliased, in_place, copied }
     }
 }

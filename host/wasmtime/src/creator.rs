@@ -17,10 +17,6 @@ use crate::work;
 /// address space, which cost nothing until they are used.
 #[cfg(feature = "std")]
 const UNBOUNDED: usize = 64 << 30;
-/// Where memory is what there is of it: no further than it begins with.
-#[cfg(not(feature = "std"))]
-const UNBOUNDED: usize = 0;
-
 /// Makes guest memories, and keeps them where they can be found by address.
 pub(crate) struct Creator {
     pub(crate) made: Arc<Memories>,
@@ -47,7 +43,7 @@ impl Creator {
     ) -> Result<GuestMemory, Error> {
         // An engine that reserves nothing lets memories move to grow. These needn't: address space costs nothing.
         let asked = reserved.filter(|reserved| *reserved > 0);
-        let capacity = asked.unwrap_or_else(|| maximum.unwrap_or(UNBOUNDED).min(UNBOUNDED)).max(minimum);
+        let capacity = asked.unwrap_or_else(|| furthest(minimum, maximum)).max(minimum);
         // The bytes are the guest's, what is known of them the host's.
         let reservation = Reservation::new(minimum, capacity, guard)?;
         let _work = work::begin();
@@ -58,6 +54,18 @@ impl Creator {
         note_made(&reservation);
         Ok(GuestMemory { base, made: self.made.clone(), domain: self.domain.clone() })
     }
+}
+
+/// How far a memory may grow that wasmtime set no reservation for.
+#[cfg(feature = "std")]
+fn furthest(_minimum: usize, maximum: Option<usize>) -> usize {
+    maximum.unwrap_or(UNBOUNDED).min(UNBOUNDED)
+}
+
+/// Where memory is what there is of it: as far as its type says, or no further than it begins with.
+#[cfg(not(feature = "std"))]
+fn furthest(minimum: usize, maximum: Option<usize>) -> usize {
+    maximum.unwrap_or(minimum)
 }
 
 /// What wasmtime 48 assumes of a memory that it asks for like this: `Memory::memory_may_move` and `Memory::can_elide_bounds_check` of wasmtime-environ, and

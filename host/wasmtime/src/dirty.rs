@@ -7,6 +7,9 @@ use memctl_core::{Error, Part, Storage};
 use crate::locks::OnceLock;
 use crate::mover::real;
 
+/// Of some bytes, tells those that are dirty.
+type Dirty = fn(Range<usize>, &mut dyn FnMut(Range<usize>));
+
 /// How an embedder sees which bytes of windows were stored to. Addresses are those of the host.
 ///
 /// A window that holds a copy is published whole unless this is installed. Tell too much rather than too little: bytes that are not told are not published.
@@ -15,7 +18,7 @@ pub struct DirtyTracking {
     /// These bytes of a window are what their object has: stores to them, by the guest or by host code for it, are to be seen from now on. It need not follow.
     pub in_step: fn(Range<usize>),
     /// Tells which of these bytes may have been stored to since they were last in step: all of them, where that wasn't seen to.
-    pub dirty: fn(Range<usize>, &mut dyn FnMut(Range<usize>)),
+    pub dirty: Dirty,
     /// These bytes are no window any more.
     pub forget: fn(Range<usize>),
 }

@@ -252,6 +252,7 @@ impl Backend for Mover<'_> {
             Ok(())
         });
         self.stats.bytes_copied += copied;
+        self.stats.bytes_clean += part.real - copied;
         published
     }
 

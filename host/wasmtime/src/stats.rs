@@ -9,6 +9,8 @@ pub struct Stats {
     pub bytes_mapped: u64,
     /// Bytes moved between windows and objects, by either backend.
     pub bytes_copied: u64,
+    /// Bytes that were published without being moved, because nobody had stored to them: see [`DirtyTracking`](crate::DirtyTracking).
+    pub bytes_clean: u64,
     /// How many of `mappings` were made as aliases: by host pages of the object.
     pub aliased: u64,
     /// How many were put onto the object's own bytes.

@@ -87,7 +87,7 @@ impl Wanted {
         match asked {
             Asked::Granted(lease) => Self::Granted(lease),
             Asked::Waits(waiter) => {
-                let bell = Arc::new(Bell::default());
+                let bell = Arc::<Bell>::default();
                 mover.bells.insert(Woken::Waiter(waiter), bell.clone());
                 Self::Waits(Wait { shared: shared.clone(), caller, attachment, waiter, bell })
             }

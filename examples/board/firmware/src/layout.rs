@@ -31,6 +31,16 @@ pub(crate) struct Part {
 }
 
 impl Part {
+    /// Whether it lies in a range.
+    pub(crate) fn lies_in(&self, range: &Addresses<usize>) -> bool {
+        range.start <= self.start && self.start + self.len <= range.end
+    }
+
+    /// Whether it shares bytes with a range.
+    pub(crate) fn meets(&self, range: &Addresses<usize>) -> bool {
+        self.start < range.end && range.start < self.start + self.len
+    }
+
     fn contains(&self, address: usize) -> bool {
         (self.start..self.start + self.len).contains(&address)
     }
@@ -111,6 +121,33 @@ impl Layout {
         Ok(())
     }
 
+    /// Whether an address is one of the partition's.
+    pub(crate) fn holds(&self, address: usize) -> bool {
+        self.ram.contains(&address)
+    }
+
+    /// Watches no window.
+    ///
+    /// # Errors
+    /// The unit can't; nothing changed.
+    pub(crate) fn unwatch(&mut self) -> Result<(), Error> {
+        let mut free = Self { watched: 0, ..self.clone() };
+        free.plan()?;
+        *self = free;
+        Ok(())
+    }
+
+    /// Notes that stores were seen in all parts, or in none: those for which `dirty` says so are open to more of them, all others are watched again.
+    pub(crate) fn mark(&mut self, dirty: impl Fn(&Part) -> bool) {
+        for part in 0..self.watched {
+            let now = dirty(&self.parts[part]);
+            if self.parts[part].dirty != now {
+                self.parts[part].dirty = now;
+                self.regions.give(self.numbers[part], if now { Rights::DATA } else { Rights::CONSTANTS });
+            }
+        }
+    }
+
     /// Gives the partition these objects outside of it, and no others.
     ///
     /// # Errors
@@ -188,11 +225,6 @@ impl Layout {
 
     /// Watches all parts again: none is dirty.
     pub(crate) fn clean(&mut self) {
-        for part in 0..self.watched {
-            if self.parts[part].dirty {
-                self.parts[part].dirty = false;
-                self.regions.give(self.numbers[part], Rights::CONSTANTS);
-            }
-        }
+        self.mark(|_| false);
     }
 }

@@ -9,7 +9,7 @@ use wasmtime::{CallHook, Engine, Result, Store};
 use crate::sys::image::Image;
 use crate::sys::machine::privilege;
 use crate::sys::partition;
-use crate::{engine, shown, wasi};
+use crate::{engine, shown, tracking, wasi};
 
 /// What a guest may use before it is trapped, in the engine's units: some ten per instruction are plenty for a turn.
 const FUEL: u64 = 50_000_000;
@@ -67,6 +67,9 @@ impl Tenant {
                     tell(&crossing, hook)?;
                 }
                 CallHook::CallingWasm | CallHook::ReturningFromHost => {
+                    if matches!(hook, CallHook::ReturningFromHost) {
+                        tracking::host_may_have_stored();
+                    }
                     tell(&crossing, hook)?;
                     shown::bring_up_to_date()?;
                     privilege::lower();

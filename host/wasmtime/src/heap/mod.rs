@@ -120,7 +120,7 @@ impl Guest {
             Ok(match rules.receive_or_wait(mover, caller, HeapId::from_bits(heap), queue)? {
                 Received::Block(token) => Delivery::Block(token),
                 Received::Waits(id) => {
-                    let bell = Arc::new(Bell::default());
+                    let bell = Arc::<Bell>::default();
                     mover.bells.insert(Woken::Receiver(id), bell.clone());
                     let shared = self.shared.clone();
                     Delivery::Waits(Awaited { shared, caller, attachment: self.attachment(), id, bell })

@@ -11,7 +11,7 @@ use crate::console::say;
 use crate::fault::{Access as Tried, Fault};
 use crate::report::figure;
 use crate::shown;
-use crate::sys::machine::console;
+use crate::sys::machine::{clock, console};
 use crate::sys::partition::{GivenUp, Partition};
 use crate::sys::pool::Pool;
 use crate::sys::{arena, place};
@@ -42,19 +42,31 @@ pub(super) fn play(scene: &'static Scene) -> Result<()> {
     let device = domain.device();
     let pool = Pool::take().ok_or_else(|| Error::msg("the pool is taken"))?;
     let mut seats = seats(scene, &pool)?;
+    let mut ticks = 0;
     for round in 1..=scene.turns {
         feed(scene, &device, round as usize - 1)?;
+        let start = clock::now();
         for seat in &mut seats {
             seat.take_turn(&domain, round)?;
         }
+        // In the first one they begin.
+        if round > 1 {
+            ticks += clock::since(start);
+        }
     }
     let stats = domain.stats();
+    let published = if stats.bytes_clean > 0 {
+        "windows were published by what was stored to"
+    } else {
+        "windows were published whole"
+    };
+    say!("{}: {} mappings, {} in place; {published}", scene.name, stats.mappings, stats.in_place);
     say!(
-        "{}: {} mappings, {} in place; {} bytes copied",
+        "{}: {} bytes copied, {} clean, in {ticks} {}",
         scene.name,
-        stats.mappings,
-        stats.in_place,
-        stats.bytes_copied
+        stats.bytes_copied,
+        stats.bytes_clean,
+        clock::UNIT
     );
     for seat in &mut seats {
         seat.leave();

@@ -15,6 +15,7 @@ use crate::console::say;
 use crate::report::figure;
 use crate::sys::machine::protection::IN_FORCE;
 use crate::sys::partition;
+use crate::tracking;
 
 /// Plays all scenes.
 ///
@@ -29,6 +30,9 @@ pub(crate) fn run() -> Result<()> {
     }
     isolation::play()?;
     HostWork { begin: partition::kernel_begins, end: partition::kernel_ends }.install();
+    if IN_FORCE {
+        tracking::install();
+    }
     figure("embedded", list::EMBEDDED);
     for scene in list::SCENES {
         if IN_FORCE || scene.regions == Regions::Any {
