@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
-/// What stands between braces for the rest of the line.
+/// What stands between braces for any text, spaces too.
 const REST: &str = "..";
 
-/// Finds the patterns among the lines, in their order. `{}` is any text without spaces; `{name}` too, and the same wherever it comes again; `{..}` is the rest
-/// of the line.
+/// Finds the patterns among the lines, in their order. `{}` is any text without spaces; `{name}` too, and the same wherever it comes again; `{..}` is any
+/// text at all.
 ///
 /// # Errors
 /// One is missing.
@@ -38,15 +38,12 @@ fn fits<'a>(pattern: &'a str, line: &'a str, known: &mut BTreeMap<&'a str, &'a s
     let Some(line) = line.strip_prefix(before) else { return false };
     // A brace that opens nothing is a brace.
     let Some((name, after)) = gap.split_once('}') else { return pattern == line };
-    if name == REST && after.is_empty() {
-        return true;
-    }
     // The gap ends where what follows it in the pattern begins, at the first place that lets the rest fit.
-    let end = line.find(' ').unwrap_or(line.len());
-    (1..=end).filter(|at| line.is_char_boundary(*at)).any(|at| {
+    let (least, end) = if name == REST { (0, line.len()) } else { (1, line.find(' ').unwrap_or(line.len())) };
+    (least..=end).filter(|at| line.is_char_boundary(*at)).any(|at| {
         let (text, rest) = line.split_at(at);
         let mut tried = known.clone();
-        if !name.is_empty() && *tried.entry(name).or_insert(text) != text {
+        if !name.is_empty() && name != REST && *tried.entry(name).or_insert(text) != text {
             return false;
         }
         let fits = fits(after, rest, &mut tried);
@@ -84,6 +81,8 @@ mod tests {
         assert!(found(&["at {}: {..}"], &["at 1: 2 3"]));
         assert!(found(&["at {}:{..}"], &["at 1:"]));
         assert!(!found(&["at {}: {..}"], &["at: 2 3"]));
+        assert!(found(&["at {..}; {n} and {..} and {n}"], &["at 1 2; 3 and 4 5 and 3"]));
+        assert!(!found(&["at {..}; {n} and {..} and {n}"], &["at 1 2; 3 and 4 5 and 4"]));
     }
 
     #[test]
