@@ -122,6 +122,9 @@ impl Object {
     }
 }
 
+/// What keeps bytes at addresses that the engine can use. Named in full: with no file there is nothing to name.
+const ALIGNED: &str = "crate::sys::image::Aligned";
+
 /// Files that are embedded, each once.
 #[derive(Default)]
 struct Files {
@@ -139,8 +142,10 @@ impl Files {
                 .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask board` makes it", path.display()));
             let number = self.paths.len();
             let len = fs::metadata(&path).expect("it is there").len();
-            let _ =
-                writeln!(self.statics, "static FILE_{number}: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?}));");
+            let _ = writeln!(
+                self.statics,
+                "static FILE_{number}: &{ALIGNED}<[u8]> = &{ALIGNED}(*include_bytes!({path:?}));"
+            );
             self.bytes += len;
             number
         });

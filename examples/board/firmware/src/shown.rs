@@ -12,7 +12,8 @@ use crate::sys::place;
 use crate::tracking;
 
 /// The guest that runs, and where its partition is.
-static RUNNING: Mutex<RefCell<Option<(Membership, Range<usize>)>>> = Mutex::new(RefCell::new(None));
+type Running = Option<(Membership, Range<usize>)>;
+static RUNNING: Mutex<RefCell<Running>> = Mutex::new(RefCell::new(None));
 
 /// A guest's turn begins.
 pub(crate) fn begin(membership: Membership, partition: Range<usize>) {

@@ -1,6 +1,6 @@
 //! The scenes of `examples/board/scenes.toml`, with all their bytes in flash.
 
-use crate::sys::image::{Aligned, Image};
+use crate::sys::image::Image;
 
 /// Guests, and what they share.
 pub(crate) struct Scene {
