@@ -6,12 +6,12 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::mmu::Reservation;
 use memctl_core::{Directory, Error, Shield};
 use wasmtime::Engine;
 
 use crate::buffer::Held;
 use crate::locks::{Guard, Mutex, OnceLock};
+use crate::mmu::Reservation;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether compiled code bears it that a memory's base changes when the memory is grown, as far as the engine said when it asked for the memory.

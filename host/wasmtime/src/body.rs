@@ -2,11 +2,11 @@
 
 use alloc::boxed::Box;
 
-use crate::mmu::FileObject;
 use memctl_core::sorted::Map;
 use memctl_core::{Adopted, Error, ObjectId, Storage};
 
 use crate::buffer::Buffer;
+use crate::mmu::FileObject;
 
 /// An object's storage.
 pub(crate) enum Body {

@@ -4,15 +4,15 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-#[cfg(feature = "std")]
-use crate::mmu::FileObject;
-use crate::mmu::host_page_size;
 use memctl_core::{Access, Error, Granule, HeapOptions, Medium, Quotas, Rights, Threads};
 
 use crate::body::{Bodies, Body};
 use crate::buffer::Buffer;
 use crate::domain::{Shared, new_body};
 use crate::heap::Planned;
+#[cfg(feature = "std")]
+use crate::mmu::FileObject;
+use crate::mmu::host_page_size;
 use crate::source::From;
 use crate::sync::Counter;
 use crate::sync::atomic::Ordering;

@@ -6,8 +6,6 @@ use alloc::sync::Arc;
 use std::fs::File;
 
 #[cfg(feature = "std")]
-use crate::mmu::FileObject;
-#[cfg(feature = "std")]
 use memctl_core::Storage;
 use memctl_core::{
     Access, Code, Error, HandleId, InstanceId, LeaseId, MapOptions, MappingId, ObjectId, Protection, Quotas, Rights,
@@ -20,6 +18,8 @@ use crate::body::{Body, adopt};
 use crate::domain::{Presences, new_body};
 use crate::error::refused;
 use crate::guest::Guest;
+#[cfg(feature = "std")]
+use crate::mmu::FileObject;
 use crate::mover::Mover;
 use crate::place::Place;
 use crate::sync::atomic::{AtomicU32, Ordering};

@@ -2,7 +2,6 @@
 
 use alloc::sync::Arc;
 
-use crate::mmu::Reservation;
 use memctl_core::Error;
 use wasmtime::MemoryType;
 
@@ -11,6 +10,7 @@ use crate::base::{Base, Seat};
 use crate::declared::note_made;
 use crate::domain::WeakDomain;
 use crate::memories::{Memories, id_of};
+use crate::mmu::Reservation;
 use crate::work;
 
 /// How far a memory may grow that wasmtime set no reservation for, if its type doesn't say either: 64 GiB of

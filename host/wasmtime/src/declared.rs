@@ -5,13 +5,13 @@ use core::cell::RefCell;
 use core::future::poll_fn;
 use core::pin::pin;
 
-use crate::mmu::Reservation;
 use memctl_core::{Bounds, Error};
 use wasmtime::Store;
 
 use crate::error::Violation;
 use crate::guest::Guest;
 use crate::locks::{Guard, Mutex};
+use crate::mmu::Reservation;
 use crate::place::Place;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::{MemctlView, StaticProtection};

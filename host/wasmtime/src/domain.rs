@@ -4,7 +4,6 @@ use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
-use crate::mmu::FileObject;
 use memctl_core::sorted::Map;
 use memctl_core::{Error, Granule, InstanceId, MemoryId, ObjectId, Quotas, Rights, Threads};
 use wasmtime::Config;
@@ -18,6 +17,7 @@ use crate::frames::Frames;
 use crate::gate::{Gate, Ticket};
 use crate::locks::{Guard, Mutex};
 use crate::memories::{ById, Memories, Used, id_of};
+use crate::mmu::FileObject;
 use crate::mover::Mover;
 use crate::place::Place;
 use crate::presence::Presence;

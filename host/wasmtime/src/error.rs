@@ -1,6 +1,7 @@
 //! What goes wrong on the embedder's side.
 
 use alloc::string::String;
+
 use memctl_core::{Error, InstanceId};
 
 /// A domain can't be built as asked.

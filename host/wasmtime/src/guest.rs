@@ -3,7 +3,6 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::mmu::Reservation;
 use memctl_core::{Error, InstanceId, Quotas, Threads};
 use wasmtime::{CallHook, Engine};
 
@@ -14,6 +13,7 @@ use crate::domain::{Shared, Whereabouts};
 use crate::error::{Cause, Violation};
 use crate::gate::{Entered, Ticket};
 use crate::locks::Mutex;
+use crate::mmu::Reservation;
 use crate::protection::stopped_by_checks;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::unsettled::Overdue;

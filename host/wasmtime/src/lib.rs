@@ -85,6 +85,12 @@
 //! Results that a guest's export leaves in its memory are read after the last crossing: see [`MemctlCtx::check`].
 //! The handler that does this is process-wide, passes every other fault on, and is in place from [`Domain::configure`] on.
 //!
+//! # Without std
+//! With `default-features = false` this crate needs a heap and nothing else: it runs on microcontrollers, as `examples/board` does, beside a wasmtime without its feature `std`.
+//! Windows hold copies, or are put onto the object in place; [`Mode::Alias`] is refused. Guests are components that are called synchronously, one at a time on one thread,
+//! so that a wait for a lease or a block ends at once. [`board_config`] is the engine's configuration. A host that keeps guests apart by regions of an MPU is told where
+//! its own work begins and ends ([`HostWork`]), can end a guest whose store is lost (`Membership`), and can say which bytes were stored to ([`DirtyTracking`]).
+//!
 //! # For people who watch
 //! Calls that are refused are logged at level debug to the target `memctl`, with the numbers that explain them; the guest gets
 //! the code only.

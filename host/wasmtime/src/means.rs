@@ -2,10 +2,10 @@
 
 use alloc::sync::Arc;
 
-use crate::mmu::{Protection, Reservation};
 use memctl_core::{Error, MemoryId, Shield, View};
 
 use crate::memories::Used;
+use crate::mmu::{Protection, Reservation};
 use crate::mover::Mover;
 use crate::place::Place;
 use crate::{Domain, Mode};

@@ -2,13 +2,13 @@
 
 use alloc::sync::Arc;
 
-use crate::mmu::Reservation;
 use memctl_core::sorted::Map;
 use memctl_core::{Directory, MemoryId, Shield};
 
 use crate::attachment::Attachment;
 use crate::base::Base;
 use crate::locks::{RwLock, per_thread, this_thread};
+use crate::mmu::Reservation;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Every live memory that one domain's creator made, by base address.

@@ -2,7 +2,6 @@
 
 use alloc::sync::Arc;
 
-use crate::mmu::{FileObject, Protection, Reservation};
 use memctl_core::{
     Access, Ask, Backend, Coherence, Error, Forbidden, MemoryId, ObjectId, Part, Sharing, Shield, Shown, Span, View,
 };
@@ -13,6 +12,7 @@ use crate::body::{Bodies, body};
 use crate::dirty;
 use crate::domain::{Presences, Shared};
 use crate::means::Means;
+use crate::mmu::{FileObject, Protection, Reservation};
 use crate::place::{Place, lent_id};
 use crate::stats::Stats;
 use crate::sys;

@@ -2,10 +2,10 @@
 
 use alloc::sync::Arc;
 
-use crate::mmu::Reservation;
 use memctl_core::{InstanceId, Memory, MemoryId};
 
 use crate::memories::id_of;
+use crate::mmu::Reservation;
 
 /// The memory that a call's window lies in.
 pub(crate) enum Place<'a> {

@@ -2,7 +2,6 @@
 
 use alloc::sync::Arc;
 
-use crate::mmu::Reservation;
 use memctl_core::{Bounds, Error, Memory, Protection};
 use wasmtime::Result;
 use wasmtime::component::WasmList;
@@ -17,6 +16,7 @@ use crate::error::{Cause, Violation};
 use crate::guest::Guest;
 use crate::means::Means;
 use crate::memories::id_of;
+use crate::mmu::Reservation;
 use crate::mover::Mover;
 use crate::place::Place;
 use crate::window::memory_of;

@@ -1,9 +1,10 @@
 //! How windows come to show objects.
 
-use crate::mmu::Protection;
 use alloc::vec::Vec;
+
 use memctl_core::{Access, Backend, Error, Part, Populate, Shown, Span, View};
 
+use crate::mmu::Protection;
 use crate::mover::{Mover, real};
 
 impl Mover<'_> {

@@ -1,8 +1,8 @@
 //! What windows show past the end of their objects: zeros.
 
-use crate::mmu::{FaultKind, Reservation};
 use memctl_core::{Error, Part, View};
 
+use crate::mmu::{FaultKind, Reservation};
 use crate::mover::Mover;
 
 impl Mover<'_> {

@@ -3,7 +3,6 @@
 use alloc::format;
 use alloc::sync::Arc;
 
-use crate::mmu::Reservation;
 use memctl_core::{Error, HandleId, MapOptions, MappingId, Shown};
 use wasmtime::component::{Resource, WasmList};
 use wasmtime::{Engine, Result, StoreContextMut};
@@ -13,6 +12,7 @@ use crate::calls::{Answer, Claim};
 use crate::chosen::Chosen;
 use crate::component::{Mapping, Object, Wire, answer, give, guest, interface, look, place};
 use crate::guest::Guest;
+use crate::mmu::Reservation;
 use crate::place::Place;
 use crate::wire::{self, Capabilities, ErrorCode};
 

@@ -2,12 +2,12 @@
 
 use alloc::sync::Arc;
 
-use crate::mmu::Reservation;
 use memctl_core as rules;
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList, flags};
 
 use crate::guest::Guest;
 use crate::in_place::may_be_in_place;
+use crate::mmu::Reservation;
 
 /// Declares an enum of the interface beside the one in memctl-core that means the same.
 macro_rules! wire_enum {

@@ -2,7 +2,6 @@
 
 use alloc::sync::Arc;
 
-use crate::mmu::Reservation;
 use memctl_core::{Bounds, Code, HandleId, LeaseId, MappingId};
 use wasmtime::{Caller, Extern, Memory, Result, bail, format_err};
 
@@ -10,6 +9,7 @@ use crate::buffer::lies_in_an_object;
 use crate::calls::Claim;
 use crate::guest::Guest;
 use crate::handles::Handle;
+use crate::mmu::Reservation;
 use crate::place::Place;
 use crate::{MemctlCtx, Quotas};
 

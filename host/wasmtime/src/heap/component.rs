@@ -1,6 +1,7 @@
 //! Interface `heap` in a component linker.
 
 use alloc::string::String;
+
 use memctl_core as rules;
 #[cfg(feature = "std")]
 use wasmtime::component::Linker;

@@ -9,7 +9,6 @@ pub(crate) use publish::{Planned, publish};
 
 use alloc::sync::Arc;
 
-use crate::mmu::Reservation;
 use memctl_core::{Error, HeapId, HeapStatus, InstanceId, Protection, Received, ReceiverId, Shown, Token, Woken};
 use wasmtime::Engine;
 
@@ -18,6 +17,7 @@ use crate::bell::Bell;
 use crate::calls::Answer;
 use crate::domain::Shared;
 use crate::guest::Guest;
+use crate::mmu::Reservation;
 use crate::mover::Mover;
 use crate::place::Place;
 use crate::waiting::{Deadline, Pace, until};

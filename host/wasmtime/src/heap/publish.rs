@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+
 use memctl_core::{Access, Error, HeapOptions, HeapRights, HeapStatus};
 
 use crate::body::{Bodies, body};

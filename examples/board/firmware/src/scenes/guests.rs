@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use memctl_wasmtime::{Access, Device, Domain, HeapOptions, Membership, Rights, Source};
+use memctl_wasmtime::{Access, Device, Domain, HeapOptions, Membership, Quotas, Rights, Source};
 use wasmtime::{Error, Result, bail};
 
 use super::list::{Bytes, Guest, Scene};
@@ -21,6 +21,32 @@ use crate::tenant::{Targets, Tenant, Turn};
 /// regions for a window that comes in place is made on that stack.
 const PARTITION: usize = 128 << 10;
 const STACK: usize = 24 << 10;
+
+/// What a guest may have: what the kernel keeps of that has to fit its arena, whatever guests ask for.
+const GUEST: Quotas = Quotas {
+    objects: 8,
+    object_bytes: 4 << 10,
+    mappings: 8,
+    mapped_bytes: 32 << 10,
+    leases: 8,
+    waiters: 2,
+    protected_ranges: 8,
+    blocks: 16,
+    block_bytes: 4 << 10,
+};
+
+/// What all guests of a scene may have, with what is published for them.
+const DOMAIN: Quotas = Quotas {
+    objects: 24,
+    object_bytes: 24 << 10,
+    mappings: 24,
+    mapped_bytes: 96 << 10,
+    leases: 24,
+    waiters: 4,
+    protected_ranges: 24,
+    blocks: 32,
+    block_bytes: 8 << 10,
+};
 
 /// A guest's place in a scene.
 struct Seat<'pool> {
@@ -82,7 +108,7 @@ pub(super) fn play(scene: &'static Scene) -> Result<()> {
 
 /// The scene's domain, in the kernel's arena.
 fn domain(scene: &Scene) -> Result<Domain> {
-    let mut builder = Domain::builder();
+    let mut builder = Domain::builder().guest_quotas(GUEST).quotas(DOMAIN);
     for object in scene.objects {
         let (source, rights) = match object.bytes {
             Bytes::Zeroes(size) => (Source::anonymous(size as u64), Rights::READ | Rights::WRITE),
