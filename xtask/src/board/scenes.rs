@@ -107,6 +107,9 @@ pub(super) struct Object {
     size: Option<u64>,
     file: Option<String>,
     feed: Option<String>,
+    /// What it is on a board; elsewhere the feed stands for it.
+    #[serde(default, rename = "device")]
+    _device: Option<String>,
 }
 
 /// A published heap.
@@ -195,7 +198,7 @@ impl Scene {
     /// The flags of `memctl run` that make the same scene. Files of objects lie in `place`.
     pub(super) fn flags(&self, place: &Path) -> Vec<String> {
         let mut flags = vec!["--turns".to_owned(), self.turns.to_string()];
-        for Object { name, size, file, feed } in &self.objects {
+        for Object { name, size, file, feed, .. } in &self.objects {
             let source = match (size, file) {
                 (Some(size), _) => size.to_string(),
                 (None, Some(file)) => format!("{}:ro", place.join(file).display()),

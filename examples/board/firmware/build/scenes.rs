@@ -35,6 +35,7 @@ struct Object {
     size: Option<u32>,
     file: Option<String>,
     feed: Option<String>,
+    device: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -112,12 +113,19 @@ fn rust(scenes: &[Scene], board: &Path, images: &Path) -> String {
 impl Object {
     fn rust(&self, board: &Path, files: &mut Files) -> String {
         let name = &self.name;
-        let bytes = match (self.size, &self.file) {
-            (Some(size), None) => format!("Zeroes({size})"),
-            (None, Some(file)) => format!("Flash(&{}.0)", files.add(&board.join(file))),
-            _ => panic!("scenes.toml: object {name} has either a size or a file"),
+        let bytes = match (self.size, &self.file, self.device.as_deref()) {
+            (Some(_), None, Some("clock")) => "Clock".to_owned(),
+            (Some(size), None, None) => format!("Zeroes({size})"),
+            (None, Some(file), None) => format!("Flash(&{}.0)", files.add(&board.join(file))),
+            _ => panic!(
+                "scenes.toml: object {name} has either a size or a file, and if it is a device, that is the clock"
+            ),
         };
-        let feed = self.feed.as_ref().map_or("&[]".to_owned(), |file| format!("&{}.0", files.add(&board.join(file))));
+        let feed = self
+            .feed
+            .as_ref()
+            .filter(|_| self.device.is_none())
+            .map_or("&[]".to_owned(), |file| format!("&{}.0", files.add(&board.join(file))));
         format!("Object {{ name: {name:?}, bytes: Bytes::{bytes}, feed: {feed} }}, ")
     }
 }

@@ -8,6 +8,8 @@ extern crate alloc;
 #[cfg(not(feature = "partitions"))]
 mod bare;
 mod console;
+#[cfg(feature = "partitions")]
+mod device;
 mod engine;
 #[cfg(feature = "partitions")]
 mod fault;

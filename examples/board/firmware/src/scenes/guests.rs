@@ -8,6 +8,7 @@ use wasmtime::{Error, Result, bail};
 
 use super::list::{Bytes, Guest, Scene};
 use crate::console::say;
+use crate::device::Clock;
 use crate::fault::{Access as Tried, Fault};
 use crate::report::figure;
 use crate::shown;
@@ -112,6 +113,7 @@ fn domain(scene: &Scene) -> Result<Domain> {
     for object in scene.objects {
         let (source, rights) = match object.bytes {
             Bytes::Zeroes(size) => (Source::anonymous(size as u64), Rights::READ | Rights::WRITE),
+            Bytes::Clock => (Source::storage(Clock), Rights::READ),
             Bytes::Flash(bytes) => (Source::read_only(bytes), Rights::READ),
         };
         builder = builder.object(object.name, source, rights);

@@ -40,6 +40,8 @@ pub(crate) struct Object {
 pub(crate) enum Bytes {
     /// So many zero bytes, in RAM.
     Zeroes(usize),
+    /// The machine's counter, eight bytes.
+    Clock,
     /// Bytes in flash, to be read.
     Flash(&'static [u8]),
 }
