@@ -61,6 +61,11 @@ impl Machine {
         }
     }
 
+    /// Whether its regions bind privileged code too.
+    pub(super) fn regions_bind_the_host(self) -> bool {
+        self != Self::Rv32
+    }
+
     /// The program that plays it, and Debian's package of it.
     pub(super) fn emulator(self) -> (&'static str, &'static str) {
         match self {

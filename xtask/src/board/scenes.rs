@@ -94,6 +94,9 @@ pub(super) struct Prints {
     /// With regions.
     #[serde(default)]
     pub(super) prints_on: Vec<String>,
+    /// With regions that bind privileged code too, as those of MPUs do and those of a PMP don't.
+    #[serde(default)]
+    pub(super) prints_bound: Vec<String>,
     /// Without.
     #[serde(default)]
     pub(super) prints_off: Vec<String>,

@@ -38,7 +38,7 @@ impl Verdict {
             Ok(transcript) => verdict.transcript = transcript,
             Err(error) => verdict.find("firmware", "it prints scene after scene", Err(format!("{error:#}"))),
         }
-        let own = |played: &[String], lines: &Prints| lines_as_promised(played, lines, variant);
+        let own = |played: &[String], lines: &Prints| lines_as_promised(played, lines, recipe);
         if variant != Variant::Bare {
             for scene in recipe.scenes {
                 let result = match verdict.transcript.scene(&scene.name) {
@@ -72,9 +72,14 @@ impl Verdict {
     }
 }
 
-fn lines_as_promised(played: &[String], lines: &Prints, variant: Variant<'_>) -> Result<(), String> {
-    let more = if variant == Variant::Open { &lines.prints_off } else { &lines.prints_on };
-    for patterns in [&lines.prints, more] {
+fn lines_as_promised(played: &[String], lines: &Prints, recipe: &Recipe<'_>) -> Result<(), String> {
+    let Prints { prints, prints_on, prints_bound, prints_off } = lines;
+    let promised = match (recipe.variant == Variant::Open, recipe.machine.regions_bind_the_host()) {
+        (true, _) => vec![prints, prints_off],
+        (false, true) => vec![prints, prints_on, prints_bound],
+        (false, false) => vec![prints, prints_on],
+    };
+    for patterns in promised {
         pattern::in_order(patterns, played).map_err(|error| format!("{error:#}"))?;
     }
     Ok(())

@@ -17,7 +17,6 @@ fn run() -> Result<()> {
     let cells = frame.cells()?;
     // A line that lies across a multiple of 1024, so that no small granule holds it alone.
     let at = (turn % 7 + 1) * 1024 - 4;
-    // Said before: where regions don't bind the host, it may have stored anywhere in a call.
     say!("tracked: stores 8 bytes of ", cells.len(), ", from byte ", at, " on");
     for cell in &cells[at..at + 8] {
         cell.set(cell.get() + 1);
