@@ -274,3 +274,14 @@ fn refused(guest: &mut Guest, asks: &[memctl_tests::Ask]) {
     assert_eq!(guest.read(start, 9), b"as it was");
     assert_eq!(guest.usage().mappings, 0);
 }
+
+#[test]
+fn a_guest_is_isolated_where_the_embedder_says_so() {
+    for mode in [Mode::Auto, Mode::Copy] {
+        let plain = World::new(mode).guest().call(|probe, store| probe.call_capabilities_of(store));
+        let world = World::with(mode, memctl_wasmtime::DomainBuilder::isolated);
+        let isolated = world.guest().call(|probe, store| probe.call_capabilities_of(store));
+        assert_eq!(isolated, plain | Capabilities::ISOLATED);
+        assert!(!plain.contains(Capabilities::ISOLATED));
+    }
+}

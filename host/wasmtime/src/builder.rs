@@ -41,6 +41,7 @@ pub struct DomainBuilder {
     threads: Option<Threads>,
     audited: bool,
     advisory: bool,
+    isolated: bool,
 }
 
 impl DomainBuilder {
@@ -125,6 +126,14 @@ impl DomainBuilder {
         self
     }
 
+    /// Tells guests that hardware keeps each of them, and the engine while it runs for them, to the memory that they may touch: the embedder sees to that, with the
+    /// regions of an MPU for instance. They can tell by the capability `isolated`, which they don't have otherwise; nothing else changes.
+    #[must_use]
+    pub fn isolated(mut self) -> Self {
+        self.isolated = true;
+        self
+    }
+
     /// The domain.
     ///
     /// # Errors
@@ -163,7 +172,7 @@ impl DomainBuilder {
             mode,
             self.guest_quotas.unwrap_or(Quotas::GUEST),
             self.files,
-            (threads, self.audited, self.advisory),
+            (threads, self.audited, self.advisory, self.isolated),
             rules,
             bodies,
         );

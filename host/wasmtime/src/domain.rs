@@ -54,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) threads: Threads,
     pub(crate) audited: bool,
     pub(crate) advisory: bool,
+    pub(crate) isolated: bool,
     pub(crate) gate: Gate,
     pub(crate) made: Arc<Memories>,
     /// Whether calls on files matter to any mapping.
@@ -193,7 +194,7 @@ impl Shared {
         mode: Mode,
         guest_quotas: Quotas,
         files: bool,
-        (threads, audited, advisory): (Threads, bool, bool),
+        (threads, audited, advisory, isolated): (Threads, bool, bool, bool),
         rules: memctl_core::Domain,
         bodies: Bodies,
     ) -> Self {
@@ -204,6 +205,7 @@ impl Shared {
             threads,
             audited,
             advisory,
+            isolated,
             gate: Gate::default(),
             made: Arc::new(Memories::default()),
             hears: AtomicBool::new(false),

@@ -113,6 +113,8 @@ flags! {
         const PARALLEL;
         #[component(name = "guarded")]
         const GUARDED;
+        #[component(name = "isolated")]
+        const ISOLATED;
     }
 }
 
@@ -230,6 +232,9 @@ pub(crate) fn capabilities(guest: &Guest, memory: Option<Arc<Reservation>>, tick
     if !kept_apart {
         can = (can | Capabilities::PARALLEL) & !Capabilities::ALIASING;
     }
+    if guest.shared.isolated {
+        can |= Capabilities::ISOLATED;
+    }
     if guest.can_alias(known) && guest.shared.guards() {
         can |= Capabilities::GUARDED;
     }
@@ -258,6 +263,7 @@ pub(crate) fn bits(can: Capabilities) -> i32 {
         Capabilities::FILE_TICKETS,
         Capabilities::PARALLEL,
         Capabilities::GUARDED,
+        Capabilities::ISOLATED,
     ];
     flags.into_iter().enumerate().map(|(bit, flag)| i32::from(can.contains(flag)) << bit).sum()
 }

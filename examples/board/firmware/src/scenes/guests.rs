@@ -12,6 +12,7 @@ use crate::device::Clock;
 use crate::fault::{Access as Tried, Fault};
 use crate::report::figure;
 use crate::shown;
+use crate::sys::machine::protection::IN_FORCE;
 use crate::sys::machine::{clock, console};
 use crate::sys::partition::{GivenUp, Partition};
 use crate::sys::pool::Pool;
@@ -110,6 +111,9 @@ pub(super) fn play(scene: &'static Scene) -> Result<()> {
 /// The scene's domain, in the kernel's arena.
 fn domain(scene: &Scene) -> Result<Domain> {
     let mut builder = Domain::builder().guest_quotas(GUEST).quotas(DOMAIN);
+    if IN_FORCE {
+        builder = builder.isolated();
+    }
     for object in scene.objects {
         let (source, rights) = match object.bytes {
             Bytes::Zeroes(size) => (Source::anonymous(size as u64), Rights::READ | Rights::WRITE),

@@ -4,6 +4,7 @@
 #![no_std]
 
 use board_guest::say;
+use memctl_guest::domain::{Capabilities, capabilities};
 use memctl_guest::{MapOptions, Object, Result};
 
 board_guest::command!(run);
@@ -17,6 +18,7 @@ mod generated {
 const TARGETS: [&str; 4] = ["the kernel", "its neighbour", "code", "a device"];
 
 fn run() -> Result<()> {
+    say!("poker: hardware keeps it apart: ", capabilities().contains(Capabilities::ISOLATED));
     // What it keeps in its own memory is gone when its partition is given up; an object isn't.
     let mut turns = MapOptions::new().map_mut(&Object::open("turns")?)?;
     let mut turn = turns.write()?;
