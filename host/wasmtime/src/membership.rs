@@ -41,9 +41,13 @@ impl Membership {
     pub unsafe fn lost(self, partition: &Range<usize>) {
         let _work = work::begin();
         self.guest.end();
-        for base in self.guest.shared.made.within(partition) {
+        let bases = self.guest.shared.made.within(partition);
+        for base in &bases {
             self.guest.shared.made.remove(base.home());
             self.guest.shared.memory_gone(id_of(base.home()));
+        }
+        // Not before: what is known of one memory may hold another, its shield.
+        for base in bases {
             // SAFETY: the domain has none of it any more, and nobody else will look at it, as the caller promises.
             if let Some(home) = unsafe { sys::reclaim(base) }.map(crate::base::Base::into_home) {
                 // SAFETY: as above.

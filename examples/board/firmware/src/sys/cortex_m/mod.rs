@@ -10,8 +10,6 @@ mod fault;
 #[cfg(feature = "partitions")]
 pub(crate) mod privilege;
 #[cfg(feature = "partitions")]
-#[cfg_attr(all(not(pmsav8), not(feature = "regions-off")), path = "protection_v7.rs")]
-#[cfg_attr(all(pmsav8, not(feature = "regions-off")), path = "protection_v8.rs")]
 #[cfg_attr(feature = "regions-off", path = "../protection_off.rs")]
 pub(crate) mod protection;
 #[cfg(feature = "partitions")]

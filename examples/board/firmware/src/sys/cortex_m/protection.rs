@@ -1,12 +1,30 @@
-//! The MPU's registers, PMSAv7 (Armv7-M ARM B3.5): loads plans of `memctl_mpu`.
+//! The MPU: loads plans of `memctl_mpu`, for PMSAv7 (Armv7-M ARM B3.5) or PMSAv8 (Armv8-M ARM B12.4).
 
-use memctl_mpu::{Error, Plan as Planned, Range, Rights, pmsav7};
+#[cfg(not(pmsav8))]
+use memctl_mpu::pmsav7 as unit;
+#[cfg(pmsav8)]
+use memctl_mpu::pmsav8 as unit;
+use memctl_mpu::{Error, Plan as Planned, Range, Rights};
 
 use super::control;
 pub(crate) use super::control::off;
 
 /// A plan for this unit.
-pub(crate) type Plan = Planned<pmsav7::Region, 16>;
+pub(crate) type Plan = Planned<unit::Region, 16>;
+
+/// A region that covers nothing, and the last of a region's registers.
+#[cfg(not(pmsav8))]
+const OFF: unit::Region = unit::Region { rbar: 0, rasr: 0 };
+#[cfg(not(pmsav8))]
+fn last(region: &unit::Region) -> u32 {
+    region.rasr
+}
+#[cfg(pmsav8)]
+const OFF: unit::Region = unit::Region { rbar: 0, rlar: 0 };
+#[cfg(pmsav8)]
+fn last(region: &unit::Region) -> u32 {
+    region.rlar
+}
 
 /// Whether regions are there at all.
 pub(crate) const IN_FORCE: bool = true;
@@ -24,20 +42,20 @@ pub(crate) fn available() -> u8 {
 /// # Errors
 /// Which of the unit's rules can't be kept.
 pub(crate) fn plan(ranges: &[Range]) -> Result<Plan, Error> {
-    pmsav7::Unit::new(available()).plan(ranges)
+    unit::Unit::new(available()).plan(ranges)
 }
 
 /// What a plan puts in the registers.
 #[derive(Clone)]
 pub(crate) struct Regions {
-    regions: [pmsav7::Region; 16],
+    regions: [unit::Region; 16],
     count: usize,
 }
 
 impl Regions {
     /// A plan's.
     pub(crate) fn of(plan: &Plan) -> Self {
-        let mut regions = [pmsav7::Region { rbar: 0, rasr: 0 }; 16];
+        let mut regions = [OFF; 16];
         regions[..plan.regions().len()].copy_from_slice(plan.regions());
         Self { regions, count: plan.regions().len() }
     }
@@ -51,7 +69,7 @@ impl Regions {
     pub(crate) fn load(&self) {
         control::off();
         for (number, region) in self.regions.iter().enumerate().take(usize::from(available())) {
-            control::write(number, region.rbar, region.rasr);
+            control::write(number, region.rbar, last(region));
         }
         control::on();
     }
@@ -62,7 +80,7 @@ impl Regions {
             && let Ok(given) = region.with(rights, memctl_mpu::Memory::Normal)
         {
             *region = given;
-            control::change(number, given.rbar, given.rasr);
+            control::change(number, given.rbar, last(&given));
         }
     }
 }
