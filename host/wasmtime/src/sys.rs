@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 mod allocation;
+#[cfg(not(feature = "std"))]
+mod lost;
 
 use alloc::sync::Arc;
 use core::ptr;
@@ -141,17 +143,4 @@ pub(crate) fn lend<'a, T: 'static>(store: &'a mut StoreContextMut<'_, T>, list: 
     // lives, so that neither the guest nor another host function can touch, grow or drop that memory. Its
     // provenance is exposed: compiled code reaches it by address.
     unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(address), len) }
-}
-
-/// What only the caller holds any more: whoever else did was lost and will give nothing back.
-///
-/// # Safety
-/// No other holder ever looks at it again or is dropped.
-#[cfg(not(feature = "std"))]
-pub(crate) unsafe fn reclaim<T>(held: Arc<T>) -> Option<T> {
-    for _lost in 1..Arc::strong_count(&held) {
-        // SAFETY: the count stays above 0, since this holder counts, and the others are lost, as the caller promises.
-        unsafe { Arc::decrement_strong_count(Arc::as_ptr(&held)) };
-    }
-    Arc::into_inner(held)
 }
