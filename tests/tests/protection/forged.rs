@@ -75,8 +75,10 @@ fn what_a_forged_shield_says_is_checked() {
     ] {
         assert_eq!(asked(&Shield { granule: GRANULE, declared, ..honest }), (0, 1), "{declared:?}");
     }
-    let other_granule = Shield { granule: 32, declared, ..honest };
-    assert_eq!(asked(&other_granule), (0, 1));
+    let finer = Shield { granule: 32, declared, ..honest };
+    assert_eq!(asked(&finer), (4096, 1), "whole granules of the domain, whatever it was made for");
+    let within = Bounds { no_access: 0, read_only: 4128 };
+    assert_eq!(asked(&Shield { granule: 32, declared: within, ..honest }), (0, 1), "a part of one");
     assert_eq!(asked(&Shield { capacity: u32::MAX, ..honest }), (0, 1), "no room for that table");
     assert_eq!(asked(&Shield { distance: 2, ..honest }), (0, 1), "it guards something else");
     assert_eq!(asked(&Shield { distance: 0, ..honest }), (0, 1), "or itself");
