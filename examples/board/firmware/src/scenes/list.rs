@@ -66,6 +66,7 @@ pub(crate) enum Regions {
 }
 
 /// There are scenes of each kind, whichever of them are chosen.
-const _: ([Bytes; 2], [Regions; 2]) = ([Bytes::Zeroes(0), Bytes::Flash(&[])], [Regions::Any, Regions::On]);
+const _: ([Bytes; 3], [Regions; 2]) =
+    ([Bytes::Zeroes(0), Bytes::Clock, Bytes::Flash(&[])], [Regions::Any, Regions::On]);
 
 include!(concat!(env!("OUT_DIR"), "/scenes.rs"));
