@@ -7,7 +7,7 @@ use crate::locks::OnceLock;
 /// What an embedder does when this crate begins, and ends, work on what all guests of a domain have in common.
 ///
 /// What is allocated in between outlives the guest on whose account it is: an embedder that gives each guest an allocator of its own takes it from another one. The
-/// two are called in pairs, inside one another too.
+/// two are called in pairs, inside one another too. That is for builds without std; with it, only making and dropping guests' memories counts, and needn't be seen to.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

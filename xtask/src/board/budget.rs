@@ -15,7 +15,8 @@ const RAM: Limit = Limit::Most(512 << 10);
 const ONE_FLASH: Limit = Limit::Aim(448 << 10);
 const ONE_RAM: Limit = Limit::Aim(128 << 10);
 
-/// What memory control is to add to wasmtime and a component, in bytes.
+/// What memory control may add to wasmtime and a component, in bytes, at most. It adds seven times that: told with every run as what is aimed at, to become a limit
+/// once it can be kept.
 const OWN_FLASH: Limit = Limit::Aim(40 << 10);
 
 /// The name of the figure that says how many bytes of flash are images and objects.

@@ -126,7 +126,7 @@ pub(crate) fn publish(
             rules.publish_chain(name, &heaps, options).map(drop)
         }
         Planned::Heap(source) => {
-            let has_contents = matches!(source.0, crate::source::From::Bytes(_) | crate::source::From::ReadOnly(_));
+            let has_contents = matches!(source.0, crate::source::From::Bytes(_));
             let (medium, body) = body_of(mode, source, Access::Write, rules.granule())?;
             let size = body.storage().size()?;
             let granule = rules.granule().bytes();
