@@ -38,14 +38,13 @@ fn main() {
         println!("cargo:rustc-cfg=pmsav8");
     }
 
-    if env::var_os("CARGO_FEATURE_PARTITIONS").is_some() {
-        scenes::write(&out);
-    }
-
-    // The bare firmware's component, as `memctl compile` makes it.
+    // What `memctl compile` made.
     let images = env::var_os("MEMCTL_BOARD_IMAGES")
         .map_or_else(|| scripts.join("../../../../target/board/images"), PathBuf::from);
     println!("cargo:rerun-if-env-changed=MEMCTL_BOARD_IMAGES");
     println!("cargo:rerun-if-changed={}", images.display());
     println!("cargo:rustc-env=MEMCTL_BOARD_IMAGES={}", images.display());
+    if env::var_os("CARGO_FEATURE_MEMORY_CONTROL").is_some() {
+        scenes::write(&out, &images);
+    }
 }

@@ -54,10 +54,10 @@ impl Protected {
     fn pieces(&self, range: Span) -> Vec<Span> {
         let edges = self.windows.iter().flat_map(|(start, end)| [*start, *end]);
         let inside = edges.filter(|edge| range.start() < *edge && *edge < range.end());
-        let mut cuts: Vec<u64> = inside.chain([range.start(), range.end()]).collect();
-        cuts.sort_unstable();
-        cuts.dedup();
-        cuts.windows(2).filter_map(|cut| Span::claim("a protected range", cut[0], cut[1] - cut[0]).ok()).collect()
+        let cuts: Set<u64> = inside.chain([range.start(), range.end()]).collect();
+        let ends = cuts.iter().skip(1);
+        let pieces = cuts.iter().zip(ends);
+        pieces.filter_map(|(start, end)| Span::claim("a protected range", *start, end - start).ok()).collect()
     }
 
     /// The window is there, and some of it may be protected.

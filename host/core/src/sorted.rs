@@ -7,6 +7,13 @@ pub use alloc::collections::{BTreeMap as Map, BTreeSet as Set};
 #[cfg(not(feature = "btree"))]
 pub use vector::{Map, Set};
 
+/// There is room for one more. On boards for that one only: most tables there have one or two entries, and vectors begin with room for four.
+pub(crate) fn make_room<T>(entries: &mut alloc::vec::Vec<T>) {
+    if cfg!(not(feature = "btree")) && entries.len() == entries.capacity() {
+        entries.reserve_exact(1);
+    }
+}
+
 #[cfg(any(test, not(feature = "btree")))]
 #[cfg_attr(feature = "btree", expect(unreachable_pub, dead_code, reason = "here for the tests beside"))]
 mod vector {
@@ -14,6 +21,8 @@ mod vector {
     use core::borrow::Borrow;
     use core::ops::{Bound, Index, RangeBounds};
     use core::slice;
+
+    use super::make_room;
 
     /// Values by key. Looking for one takes time with the logarithm of how many there are, putting one in or taking one out with their number.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +116,7 @@ mod vector {
             match self.place(&key) {
                 Ok(place) => Some(core::mem::replace(&mut self.0[place].1, value)),
                 Err(place) => {
+                    make_room(&mut self.0);
                     self.0.insert(place, (key, value));
                     None
                 }
@@ -154,6 +164,7 @@ mod vector {
             let place = match self.map.place(&self.key) {
                 Ok(place) => place,
                 Err(place) => {
+                    make_room(&mut self.map.0);
                     self.map.0.insert(place, (self.key, make()));
                     place
                 }
@@ -244,6 +255,7 @@ mod vector {
             match self.0.binary_search(&key) {
                 Ok(_) => false,
                 Err(place) => {
+                    make_room(&mut self.0);
                     self.0.insert(place, key);
                     true
                 }
@@ -282,10 +294,12 @@ mod vector {
 
     impl<K: Ord> FromIterator<K> for Set<K> {
         fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
-            let mut keys: Vec<K> = keys.into_iter().collect();
-            keys.sort_unstable();
-            keys.dedup();
-            Self(keys)
+            // The standard library's sorting alone is 5 KiB of code.
+            let mut set = Self::new();
+            for key in keys {
+                set.insert(key);
+            }
+            set
         }
     }
 }

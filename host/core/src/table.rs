@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::sorted::make_room;
+
 /// Where an entry sits and which of the slot's tenants it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -87,6 +89,7 @@ impl<T> Table<T> {
     /// With 2³² live entries; quotas stop far below.
     pub(crate) fn insert<I: Id>(&mut self, entry: T) -> I {
         let index = self.free.pop().unwrap_or_else(|| {
+            make_room(&mut self.slots);
             self.slots.push(Slot { generation: 0, entry: None });
             u32::try_from(self.slots.len() - 1).expect("quotas keep tables below 2^32 entries")
         });
@@ -113,6 +116,7 @@ impl<T> Table<T> {
         let slot = self.slots.get_mut(key.index as usize).filter(|slot| slot.generation == key.generation)?;
         let entry = slot.entry.take()?;
         slot.generation = slot.generation.wrapping_add(1);
+        make_room(&mut self.free);
         self.free.push(key.index);
         Some(entry)
     }

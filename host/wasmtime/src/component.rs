@@ -4,13 +4,13 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use memctl_core::{HandleId, LeaseId, MappingId};
-use wasmtime::component::{Component, Linker, Resource, ResourceType};
+use wasmtime::component::{Component, Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
 
 use crate::MemctlView;
 use crate::buffer::lies_in_an_object;
 use crate::calls::Claim;
-use crate::chosen::Chosen;
+use crate::chosen::{AllFunctions, Chosen, Functions, define, define_resource};
 use crate::guest::Guest;
 use crate::place::Place;
 use crate::sys;
@@ -87,33 +87,38 @@ pub(crate) fn answer<R>(answer: Result<R, memctl_core::Code>) -> Result<(Wire<R>
 /// # Errors
 /// If the linker has definitions of the same names.
 pub fn add_to_linker_without_files_sync<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
-    add_sync(&mut Chosen::all(linker))
+    add_sync::<T, AllFunctions>(&mut Chosen::all(linker))
 }
 
-/// As [`add_to_linker_without_files_sync`], but only the functions that `component` imports: a board has no RAM for others.
+/// As [`add_to_linker_without_files_sync`], but only the functions that `component` imports: a board has no RAM for others. Nor has it flash for what none of its components
+/// imports: the program holds the `F` only, which are [`AllFunctions`] or fewer. A component that imports one that is not held can't be instantiated.
 ///
 /// # Errors
 /// If the linker has definitions of the same names.
-pub fn add_imports_to_linker_sync<T: MemctlView + 'static>(
+pub fn add_imports_to_linker_sync<T: MemctlView + 'static, F: Functions>(
     linker: &mut Linker<T>,
     component: &Component,
 ) -> Result<()> {
-    add_sync(&mut Chosen::imports_of(linker, component))
+    add_sync::<T, F>(&mut Chosen::imports_of(linker, component))
 }
 
-fn add_sync<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
-    add_all(linker)?;
-    crate::heap::component::add_receive_sync(linker)?;
+fn add_sync<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>) -> Result<()> {
+    add_all::<T, F>(linker)?;
+    crate::heap::component::add_receive_sync::<T, F>(linker)?;
     let mut mapping = linker.instance(interface!("mapping"))?;
-    mapping.func_wrap(
+    define!(
+        mapping,
+        F,
+        "mapping",
         "[method]mapping.acquire-within",
         |mut store: StoreContextMut<'_, T>, params: AcquireWithin| {
             block_on(acquire_within(&mut store, params, Pace::Blocking))
-        },
-    )?;
-    mapping.func_wrap("[method]lease.upgrade", |mut store: StoreContextMut<'_, T>, params: Upgrade| {
+        }
+    );
+    define!(mapping, F, "mapping", "[method]lease.upgrade", |mut store: StoreContextMut<'_, T>, params: Upgrade| {
         block_on(upgrade(&mut store, params, Pace::Blocking))
-    })
+    });
+    Ok(())
 }
 
 /// Adds every interface that needs no filesystem, for guests that are called with `call_async`. Files can then not be mapped;
@@ -124,7 +129,7 @@ fn add_sync<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
 /// If the linker has definitions of the same names.
 #[cfg(feature = "std")]
 pub fn add_to_linker_without_files_async<T: MemctlView + 'static>(linker: &mut Linker<T>) -> Result<()> {
-    add_all(&mut Chosen::all(linker))?;
+    add_all::<T, AllFunctions>(&mut Chosen::all(linker))?;
     crate::heap::component::add_receive_async(linker)?;
     let mut mapping = linker.instance(interface!("mapping"))?;
     mapping.func_wrap_async(
@@ -188,48 +193,49 @@ async fn upgrade<T: MemctlView + 'static>(
     })
 }
 
-fn add_all<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
+fn add_all<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>) -> Result<()> {
     linker.instance(interface!("types"))?;
-    add_domain(linker)?;
-    add_object(linker)?;
-    add_mapping(linker)?;
-    crate::protection::add_to_linker(linker)?;
-    crate::window::add_to_linker(linker)?;
-    crate::heap::component::add_to_linker(linker)
+    add_domain::<T, F>(linker)?;
+    add_object::<T, F>(linker)?;
+    add_mapping::<T, F>(linker)?;
+    crate::protection::add_to_linker::<T, F>(linker)?;
+    crate::window::add_to_linker::<T, F>(linker)?;
+    crate::heap::component::add_to_linker::<T, F>(linker)
 }
 
-fn add_domain<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
+fn add_domain<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut domain = linker.instance(interface!("domain"))?;
-    domain.func_wrap("granule", |mut store, ()| Ok((guest::<T>(&mut store).granule(),)))?;
-    domain.func_wrap("capabilities-of", |mut store, (memory,): (wasmtime::component::WasmList<u8>,)| {
+    define!(domain, F, "domain", "granule", |mut store, ()| Ok((guest::<T>(&mut store).granule(),)));
+    define!(domain, F, "domain", "capabilities-of", |mut store, (memory,): (wasmtime::component::WasmList<u8>,)| {
         let guest = guest::<T>(&mut store);
         let known = memory_of(&store, &guest, &memory);
         Ok::<(Capabilities,), _>((wire::capabilities(&guest, known, true),))
-    })?;
-    domain.func_wrap("limits", |mut store, ()| Ok((Quotas::from(guest::<T>(&mut store).limits()),)))?;
-    domain.func_wrap("usage", |mut store, ()| Ok((Quotas::from(guest::<T>(&mut store).usage()),)))
+    });
+    define!(domain, F, "domain", "limits", |mut store, ()| Ok((Quotas::from(guest::<T>(&mut store).limits()),)));
+    define!(domain, F, "domain", "usage", |mut store, ()| Ok((Quotas::from(guest::<T>(&mut store).usage()),)));
+    Ok(())
 }
 
-fn add_object<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
+fn add_object<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut object = linker.instance(interface!("object"))?;
-    object.resource("object", ResourceType::host::<Object>(), |mut store, rep| {
+    define_resource!(object, F, "object", "object", Object, |mut store, rep| {
         let Object(handle) = store.data_mut().memctl().table.delete(Resource::new_own(rep))?;
         guest::<T>(&mut store).drop_handle(handle);
         Ok(())
-    })?;
-    object.func_wrap("[static]object.anonymous", |mut store, (len,): (u64,)| {
+    });
+    define!(object, F, "object", "[static]object.anonymous", |mut store, (len,): (u64,)| {
         let made = guest::<T>(&mut store).anonymous(len);
         give(&mut store, made, Object)
-    })?;
-    object.func_wrap("[static]object.open", |mut store, (name,): (String,)| {
+    });
+    define!(object, F, "object", "[static]object.open", |mut store, (name,): (String,)| {
         let opened = guest::<T>(&mut store).open(&name);
         give(&mut store, opened, Object)
-    })?;
-    object.func_wrap("[method]object.len", |mut store, (this,): (Resource<Object>,)| {
+    });
+    define!(object, F, "object", "[method]object.len", |mut store, (this,): (Resource<Object>,)| {
         let handle = look(&mut store, &this, |object: &Object| object.0)?;
         answer(guest::<T>(&mut store).size(handle))
-    })?;
-    object.func_wrap("[method]object.rights", |mut store, (this,): (Resource<Object>,)| {
+    });
+    define!(object, F, "object", "[method]object.rights", |mut store, (this,): (Resource<Object>,)| {
         let handle = look(&mut store, &this, |object: &Object| object.0)?;
         let has = guest::<T>(&mut store).rights(handle);
         let mut rights = Rights::default();
@@ -243,79 +249,103 @@ fn add_object<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()>
             }
         }
         Ok((rights,))
-    })?;
-    object.func_wrap("[method]object.resize", |mut store, (this, len): (Resource<Object>, u64)| {
+    });
+    define!(object, F, "object", "[method]object.resize", |mut store, (this, len): (Resource<Object>, u64)| {
         let handle = look(&mut store, &this, |object: &Object| object.0)?;
         answer(guest::<T>(&mut store).resize(handle, len))
-    })
+    });
+    Ok(())
 }
 
-fn add_mapping<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
+fn add_mapping<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut mapping = linker.instance(interface!("mapping"))?;
-    mapping.resource("mapping", ResourceType::host::<Mapping>(), |mut store, rep| {
+    define_resource!(mapping, F, "mapping", "mapping", Mapping, |mut store, rep| {
         let Mapping(id) = store.data_mut().memctl().table.delete(Resource::new_own(rep))?;
         guest::<T>(&mut store).drop_mapping(id);
         Ok(())
-    })?;
-    mapping.resource("lease", ResourceType::host::<Lease>(), |mut store, rep| {
+    });
+    define_resource!(mapping, F, "mapping", "lease", Lease, |mut store, rep| {
         let Lease(id) = store.data_mut().memctl().table.delete(Resource::new_own(rep))?;
         guest::<T>(&mut store).drop_lease(id);
         Ok(())
-    })?;
-    mapping.func_wrap(
-        "[static]mapping.map",
-        |mut store, (window, object, options): (Window, Resource<Object>, MapOptions)| {
-            let handle = look(&mut store, &object, |object: &Object| object.0)?;
+    });
+    define!(mapping, F, "mapping", "[static]mapping.map", |mut store,
+                                                           (window, object, options): (
+        Window,
+        Resource<Object>,
+        MapOptions
+    )| {
+        let handle = look(&mut store, &object, |object: &Object| object.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, claim) = place(&mut store, &guest, &window);
+        let mapped = guest.map(place, claim, handle, options.into());
+        give(&mut store, mapped, Mapping)
+    });
+    define!(
+        mapping,
+        F,
+        "mapping",
+        "[method]mapping.publish",
+        |mut store, (this, part): (Resource<Mapping>, Window)| {
+            let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
             let guest = guest::<T>(&mut store);
-            let (place, claim) = place(&mut store, &guest, &window);
-            let mapped = guest.map(place, claim, handle, options.into());
-            give(&mut store, mapped, Mapping)
-        },
-    )?;
-    mapping.func_wrap("[method]mapping.publish", |mut store, (this, part): (Resource<Mapping>, Window)| {
-        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
-        let guest = guest::<T>(&mut store);
-        let (place, claim) = place(&mut store, &guest, &part);
-        answer(guest.publish(id, place, claim))
-    })?;
-    mapping.func_wrap("[method]mapping.refresh", |mut store, (this, part): (Resource<Mapping>, Window)| {
-        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
-        let guest = guest::<T>(&mut store);
-        let (place, claim) = place(&mut store, &guest, &part);
-        answer(guest.refresh(id, place, claim))
-    })?;
-    mapping.func_wrap("[method]mapping.sync", |mut store, (this, part): (Resource<Mapping>, Window)| {
+            let (place, claim) = place(&mut store, &guest, &part);
+            answer(guest.publish(id, place, claim))
+        }
+    );
+    define!(
+        mapping,
+        F,
+        "mapping",
+        "[method]mapping.refresh",
+        |mut store, (this, part): (Resource<Mapping>, Window)| {
+            let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+            let guest = guest::<T>(&mut store);
+            let (place, claim) = place(&mut store, &guest, &part);
+            answer(guest.refresh(id, place, claim))
+        }
+    );
+    define!(mapping, F, "mapping", "[method]mapping.sync", |mut store, (this, part): (Resource<Mapping>, Window)| {
         let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
         let guest = guest::<T>(&mut store);
         let (place, claim) = place(&mut store, &guest, &part);
         answer(guest.sync(id, place, claim))
-    })?;
-    mapping.func_wrap(
-        "[method]mapping.acquire",
-        |mut store, (this, part, access): (Resource<Mapping>, Window, Access)| {
-            let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
-            let guest = guest::<T>(&mut store);
-            let (place, claim) = place(&mut store, &guest, &part);
-            let acquired = guest.acquire(id, place, claim, access.into());
-            give(&mut store, acquired, Lease)
-        },
-    )?;
-    mapping.func_wrap("[method]lease.downgrade", |mut store, (this, part): (Resource<Lease>, Window)| {
+    });
+    define!(mapping, F, "mapping", "[method]mapping.acquire", |mut store,
+                                                               (this, part, access): (
+        Resource<Mapping>,
+        Window,
+        Access
+    )| {
+        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, claim) = place(&mut store, &guest, &part);
+        let acquired = guest.acquire(id, place, claim, access.into());
+        give(&mut store, acquired, Lease)
+    });
+    define!(mapping, F, "mapping", "[method]lease.downgrade", |mut store, (this, part): (Resource<Lease>, Window)| {
         let id = look(&mut store, &this, |lease: &Lease| lease.0)?;
         let guest = guest::<T>(&mut store);
         let (place, claim) = place(&mut store, &guest, &part);
         answer(guest.downgrade(id, place, claim))
-    })?;
-    mapping.func_wrap("[static]lease.release", |mut store, (lease, part): (Resource<Lease>, Window)| {
+    });
+    define!(mapping, F, "mapping", "[static]lease.release", |mut store, (lease, part): (Resource<Lease>, Window)| {
         let Lease(id) = store.data_mut().memctl().table.delete(lease)?;
         let guest = guest::<T>(&mut store);
         let (place, claim) = place(&mut store, &guest, &part);
         answer(guest.release(id, place, claim))
-    })?;
-    mapping.func_wrap("[method]mapping.unmap", |mut store, (this, window): (Resource<Mapping>, Window)| {
-        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
-        let guest = guest::<T>(&mut store);
-        let (place, _) = place(&mut store, &guest, &window);
-        answer(guest.unmap(id, place))
-    })
+    });
+    define!(
+        mapping,
+        F,
+        "mapping",
+        "[method]mapping.unmap",
+        |mut store, (this, window): (Resource<Mapping>, Window)| {
+            let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+            let guest = guest::<T>(&mut store);
+            let (place, _) = place(&mut store, &guest, &window);
+            answer(guest.unmap(id, place))
+        }
+    );
+    Ok(())
 }

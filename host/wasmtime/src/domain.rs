@@ -234,6 +234,11 @@ impl Shared {
         attachment: Attachment,
         then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R,
     ) -> R {
+        once(then, |act| self.call_with(place, attachment, act))
+    }
+
+    /// [`Shared::call`], in the program once for all that can be called.
+    fn call_with(&self, place: Option<Place<'_>>, attachment: Attachment, act: &mut Act<'_>) {
         let state = &mut *self.lock();
         if let Some(Place::Known(memory)) = &place {
             // Looked for once: calls that map are many.
@@ -246,7 +251,7 @@ impl Shared {
             used.attachment = attachment;
         }
         let running = self.gate.disturb().and_then(|ticket| state.inside.get(&ticket.bits()).copied());
-        state.call(self, place, attachment, running, then)
+        state.call_with(self, place, attachment, running, act);
     }
 
     /// As [`Shared::call`], for calls that reach no guest's memory but the caller's, and change nothing that automatic mappings show: whoever was inside last
@@ -324,19 +329,36 @@ impl State {
         running: Option<InstanceId>,
         then: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R,
     ) -> R {
+        once(then, |act| self.call_with(shared, place, attachment, running, act))
+    }
+
+    fn call_with(
+        &mut self,
+        shared: &Shared,
+        place: Option<Place<'_>>,
+        attachment: Attachment,
+        running: Option<InstanceId>,
+        act: &mut Act<'_>,
+    ) {
         let Self { rules, bodies, memories, presences, twins, bells, stats, .. } = self;
-        let answer = then(
-            rules,
-            &mut Mover { shared, bodies, memories, presences, twins, bells, stats, place, attachment, running },
-        );
+        act(rules, &mut Mover { shared, bodies, memories, presences, twins, bells, stats, place, attachment, running });
         shared.hears.store(rules.has_shared_files(), Ordering::Relaxed);
         for waiter in rules.take_woken() {
             if let Some(bell) = bells.get(&waiter) {
                 bell.ring();
             }
         }
-        answer
     }
+}
+
+/// What a call does in the domain.
+type Act<'a> = dyn FnMut(&mut memctl_core::Domain, &mut Mover<'_>) + 'a;
+
+/// Has `act` done by `call`, which calls it once.
+fn once<R>(act: impl FnOnce(&mut memctl_core::Domain, &mut Mover<'_>) -> R, call: impl FnOnce(&mut Act<'_>)) -> R {
+    let (mut act, mut answer) = (Some(act), None);
+    call(&mut |rules, mover| answer = act.take().map(|act| act(rules, mover)));
+    answer.expect("a call is made")
 }
 
 /// The domain that a memory belongs to, if it still exists.

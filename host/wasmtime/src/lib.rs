@@ -169,6 +169,7 @@ mod work;
 
 pub use board::board_config;
 pub use builder::DomainBuilder;
+pub use chosen::{AllFunctions, Functions};
 #[cfg(feature = "std")]
 pub use component::add_to_linker_without_files_async;
 pub use component::{Lease, Mapping, Object, add_imports_to_linker_sync, add_to_linker_without_files_sync};

@@ -8,7 +8,7 @@ use wasmtime::component::WasmList;
 
 use crate::MemctlView;
 use crate::calls::{Answer, Claim};
-use crate::chosen::Chosen;
+use crate::chosen::{Chosen, Functions, define};
 use crate::component::{Wire, answer, guest, interface, place};
 use crate::error::refused;
 #[cfg(feature = "std")]
@@ -117,28 +117,35 @@ impl Mover<'_> {
     }
 }
 
-pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
+pub(crate) fn add_to_linker<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut protection = linker.instance(interface!("protection"))?;
-    protection.func_wrap("seal", |mut store, (memory, bounds): (WasmList<u8>, wire::Bounds)| {
+    define!(protection, F, "protection", "seal", |mut store, (memory, bounds): (WasmList<u8>, wire::Bounds)| {
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
         answer(guest.seal(memory, bounds.into()).map(wire::Bounds::from))
-    })?;
-    protection.func_wrap("sealed", |mut store, (memory,): (WasmList<u8>,)| {
+    });
+    define!(protection, F, "protection", "sealed", |mut store, (memory,): (WasmList<u8>,)| {
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
         Ok((wire::Bounds::from(guest.sealed(memory)),))
-    })?;
-    protection.func_wrap("protect", |mut store, (range, protection): (wire::Window, wire::Protection)| {
-        let guest = guest::<T>(&mut store);
-        let (place, claim) = place(&mut store, &guest, &range);
-        answer(guest.protect(place, claim, protection.into()))
-    })?;
-    protection.func_wrap("discard", |mut store, (range,): (wire::Window,)| -> Result<(Wire<()>,)> {
+    });
+    define!(
+        protection,
+        F,
+        "protection",
+        "protect",
+        |mut store, (range, protection): (wire::Window, wire::Protection)| {
+            let guest = guest::<T>(&mut store);
+            let (place, claim) = place(&mut store, &guest, &range);
+            answer(guest.protect(place, claim, protection.into()))
+        }
+    );
+    define!(protection, F, "protection", "discard", |mut store, (range,): (wire::Window,)| -> Result<(Wire<()>,)> {
         let guest = guest::<T>(&mut store);
         let (place, claim) = place(&mut store, &guest, &range);
         answer(guest.discard(place, claim))
-    })
+    });
+    Ok(())
 }
 
 #[cfg(feature = "std")]

@@ -9,7 +9,7 @@ use wasmtime::{Engine, Result, StoreContextMut};
 
 use crate::MemctlView;
 use crate::calls::{Answer, Claim};
-use crate::chosen::Chosen;
+use crate::chosen::{Chosen, Functions, define};
 use crate::component::{Mapping, Object, Wire, answer, give, guest, interface, look, place};
 use crate::guest::Guest;
 use crate::mmu::Reservation;
@@ -115,36 +115,39 @@ pub(crate) fn memory_of<T: 'static>(
 type Bind = (WasmList<u8>, u32, u64, u64, Resource<Object>, wire::MapOptions);
 type Rebind = (wire::Window, Resource<Mapping>, Resource<Object>, wire::MapOptions);
 
-pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
+pub(crate) fn add_to_linker<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut window = linker.instance(interface!("window"))?;
-    window.func_wrap("count", |mut store, (memory,): (WasmList<u8>,)| {
+    define!(window, F, "window", "count", |mut store, (memory,): (WasmList<u8>,)| {
         let guest = guest::<T>(&mut store);
         Ok((guest.windows(memory_of(&store, &guest, &memory).as_deref()),))
-    })?;
-    window.func_wrap("size", |mut store, (memory, number): (WasmList<u8>, u32)| {
+    });
+    define!(window, F, "window", "size", |mut store, (memory, number): (WasmList<u8>, u32)| {
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
         answer(guest.window_size(store.engine(), memory, number))
-    })?;
-    window.func_wrap("capabilities-of", |mut store, (memory, number): (WasmList<u8>, u32)| {
+    });
+    define!(window, F, "window", "capabilities-of", |mut store, (memory, number): (WasmList<u8>, u32)| {
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
         Ok::<(Result<Capabilities, ErrorCode>,), _>((guest
             .window_capabilities(store.engine(), memory, number)
             .map_err(ErrorCode::from),))
-    })?;
-    window.func_wrap("bind", |mut store, (memory, number, start, len, object, options): Bind| {
+    });
+    define!(window, F, "window", "bind", |mut store, (memory, number, start, len, object, options): Bind| {
         let handle = look(&mut store, &object, |object: &Object| object.0)?;
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
         let bound = guest.bind(store.engine(), memory, number, (start, len), handle, options.into());
         give(&mut store, bound, Mapping)
-    })?;
-    window.func_wrap("rebind", |mut store, (window, mapping, object, options): Rebind| -> Result<(Wire<()>,)> {
+    });
+    define!(window, F, "window", "rebind", |mut store,
+                                            (window, mapping, object, options): Rebind|
+     -> Result<(Wire<()>,)> {
         let id = look(&mut store, &mapping, |mapping: &Mapping| mapping.0)?;
         let handle = look(&mut store, &object, |object: &Object| object.0)?;
         let guest = guest::<T>(&mut store);
         let (place, _) = place(&mut store, &guest, &window);
         answer(guest.rebind(place, id, handle, options.into()))
-    })
+    });
+    Ok(())
 }

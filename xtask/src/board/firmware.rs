@@ -28,8 +28,10 @@ pub(super) enum Variant<'a> {
     Whole,
     /// The same without regions.
     Open,
-    /// Without memory control: wasmtime and one component, to measure the rest against.
+    /// Without memory control and without partitions: wasmtime and one guest, to measure the rest against.
     Bare,
+    /// The bare one with memory control: what that adds is the difference.
+    Added,
     /// The whole one, with something left out that must be missed.
     Mutated(&'a str),
 }
@@ -41,6 +43,7 @@ impl<'a> Variant<'a> {
             Self::Whole => "whole",
             Self::Open => "open",
             Self::Bare => "bare",
+            Self::Added => "added",
             Self::Mutated(feature) => feature,
         }
     }
@@ -50,6 +53,7 @@ impl<'a> Variant<'a> {
             Self::Whole => vec![],
             Self::Open => vec!["--features", "regions-off"],
             Self::Bare => vec!["--no-default-features"],
+            Self::Added => vec!["--no-default-features", "--features", "memory-control"],
             Self::Mutated(feature) => vec!["--features", feature],
         }
     }
@@ -70,7 +74,7 @@ impl Recipe<'_> {
     /// What it is called, in files and reports.
     pub(super) fn name(&self) -> String {
         match (self.variant, self.scenes) {
-            (Variant::Bare, _) | (_, []) => self.variant.name().to_owned(),
+            (Variant::Bare | Variant::Added, _) | (_, []) => self.variant.name().to_owned(),
             (_, [only]) => format!("{} {}", self.variant.name(), only.name),
             (_, [first, .., last]) => format!("{} {} to {}", self.variant.name(), first.name, last.name),
         }

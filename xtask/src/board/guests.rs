@@ -19,7 +19,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Components in the text format that the firmware tries its machine layer with, and all that they import.
 const TRIALS: &str = "examples/board/firmware/bare";
-const TRIAL_INTERFACES: [&str; 2] = ["host:io/sink", "memctl:board/test"];
+const TRIAL_INTERFACES: [&str; 1] = ["memctl:board/test"];
 
 /// Where components and images are.
 pub(super) struct Built {
@@ -111,7 +111,9 @@ fn compile(shell: &Shell, voice: Voice, component: &Path, images: &Path, provide
         memctl.args(["--provides", interface]);
     }
     let name = component.file_name().context("a component has a name")?;
-    voice.swallow(memctl.arg(component).arg("-o").arg(images.join(name).with_extension("cwasm")))
+    let image = images.join(name).with_extension("cwasm");
+    memctl.arg("--imports").arg(image.with_extension("imports"));
+    voice.swallow(memctl.arg(component).arg("-o").arg(image))
 }
 
 fn trials(shell: &Shell, voice: Voice, built: &Built) -> Result<()> {

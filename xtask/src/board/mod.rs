@@ -20,7 +20,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use self::budget::Budget;
+use self::budget::{Budget, Measured, Plain};
 use self::firmware::{Firmware, Recipe, Variant};
 use self::guests::Built;
 use self::linux::Printed;
@@ -92,7 +92,7 @@ pub(crate) fn clippy(shell: &Shell, _: &mut Tally) -> Result<Outcome> {
     guests::clippy(shell)?;
     // Two machines have a target in common.
     for machine in [Machine::An505, Machine::An386, Machine::Rv32] {
-        for variant in [Variant::Whole, Variant::Open, Variant::Bare] {
+        for variant in [Variant::Whole, Variant::Open, Variant::Bare, Variant::Added] {
             let recipe = Recipe { machine, variant, scenes: &[], images: &guests.images };
             firmware::clippy(shell, &recipe)?;
         }
@@ -187,10 +187,12 @@ impl<'a> Stage<'a> {
         let mut shown = Shown::default();
         for machine in machines.iter().copied() {
             let mut budgets = Vec::new();
-            let bare = self.show(&mut shown, self.recipe(machine, Variant::Bare, &[]))?;
-            let first: Vec<_> = self.scenes.shown(Variant::Whole).take(1).collect();
-            let mut one = self.show(&mut shown, self.recipe(machine, Variant::Whole, &first))?;
-            one.bare = Some((bare.sizes, bare.transcript));
+            let without: Vec<_> = self.scenes.shown(Variant::Bare).collect();
+            let bare = self.show(&mut shown, self.recipe(machine, Variant::Bare, &without))?;
+            let with: Vec<_> = self.scenes.shown(Variant::Added).collect();
+            let added = self.show(&mut shown, self.recipe(machine, Variant::Added, &with))?;
+            let mut one = self.show(&mut shown, self.recipe(machine, Variant::Whole, &with))?;
+            one.plain = Some(Plain { bare: bare.measured, added: added.measured });
             shown.weigh(self.voice, &one);
             budgets.push(one);
             for variant in [Variant::Whole, Variant::Open] {
@@ -262,8 +264,7 @@ impl<'a> Stage<'a> {
         for finding in &verdict.findings {
             shown.count(self.voice, machine, &name, finding);
         }
-        let budget =
-            Budget { machine, firmware: name, sizes: firmware.sizes, transcript: verdict.transcript, bare: None };
-        Ok(budget)
+        let measured = Measured { sizes: firmware.sizes, transcript: verdict.transcript };
+        Ok(Budget { machine, firmware: name, measured, plain: None })
     }
 }

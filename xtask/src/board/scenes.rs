@@ -8,6 +8,10 @@ use serde::Deserialize;
 
 use super::firmware::Variant;
 
+/// The scenes that a bare firmware plays: their guests are named in `examples/board/firmware/src/bare`.
+const WITHOUT_CONTROL: &str = "hello";
+const WITH_CONTROL: &str = "objects";
+
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,7 +163,8 @@ impl Scenes {
     /// The scenes that a firmware shows.
     pub(super) fn shown(&self, variant: Variant<'_>) -> impl Iterator<Item = &Scene> {
         self.scenes.iter().filter(move |scene| match variant {
-            Variant::Bare => false,
+            Variant::Bare => scene.name == WITHOUT_CONTROL,
+            Variant::Added => scene.name == WITH_CONTROL,
             Variant::Open => scene.regions == Regions::Any,
             Variant::Whole | Variant::Mutated(_) => true,
         })

@@ -40,7 +40,8 @@ pub(super) fn firmwares(budgets: &[Budget]) -> Table {
 pub(super) fn scenes(budgets: &[Budget]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    let figures = || budgets.iter().flat_map(|budget| budget.transcript.figures.iter().map(move |f| (budget, f)));
+    let figures =
+        || budgets.iter().flat_map(|budget| budget.measured.transcript.figures.iter().map(move |f| (budget, f)));
     let mut names: Vec<&str> = Vec::new();
     let mut scenes: Vec<(&str, &str)> = Vec::new();
     for (budget, figure) in figures() {
@@ -74,6 +75,7 @@ pub(super) fn scenes(budgets: &[Budget]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::budget::Measured;
     use crate::board::firmware::Sizes;
     use crate::board::machine::Machine;
     use crate::board::transcript::Transcript;
@@ -84,9 +86,11 @@ mod tests {
         let budget = |firmware: &str| Budget {
             machine: Machine::An505,
             firmware: firmware.to_owned(),
-            sizes: Sizes { flash: 1, ram: 2, crates: 3 },
-            transcript: Transcript::parse(text).unwrap(),
-            bare: None,
+            measured: Measured {
+                sizes: Sizes { flash: 1, ram: 2, crates: 3 },
+                transcript: Transcript::parse(text).unwrap(),
+            },
+            plain: None,
         };
         let budgets = [budget("one"), budget("two")];
         let text = firmwares(&budgets).to_string();

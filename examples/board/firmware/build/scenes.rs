@@ -1,7 +1,8 @@
-//! Turns `../scenes.toml` and the images of the guests into Rust: what `src/scenes/list.rs` includes.
+//! Turns `../scenes.toml` and the images of the guests into Rust: what `src/scenes/list.rs` includes, and the functions that `src/functions.rs` does.
 //!
 //! Images come from the folder `$MEMCTL_BOARD_IMAGES`, `target/board/images` of the repository unless said otherwise, where `cargo xtask board` leaves them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -57,18 +58,17 @@ fn once() -> u32 {
     1
 }
 
-/// Writes `scenes.rs` to `out`: the constants `SCENES` and `EMBEDDED`.
-pub(crate) fn write(out: &Path) {
+/// Writes `scenes.rs` to `out`: the constants `SCENES` and `EMBEDDED`. And `functions.rs`, an array of names.
+pub(crate) fn write(out: &Path, images: &Path) {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));
     let board = here.parent().expect("the firmware lies in examples/board");
-    let images =
-        env::var_os("MEMCTL_BOARD_IMAGES").map_or_else(|| board.join("../../target/board/images"), PathBuf::from);
-    println!("cargo:rerun-if-env-changed=MEMCTL_BOARD_IMAGES");
     let list = board.join("scenes.toml");
     let text = fs::read_to_string(rerun(&list)).unwrap_or_else(|error| panic!("{}: {error}", list.display()));
     let scenes: Scenes = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", list.display()));
     let scenes: Vec<_> = scenes.scene.into_iter().filter(|scene| chosen(&scene.name)).collect();
-    fs::write(out.join("scenes.rs"), rust(&scenes, board, &images)).expect("cargo's folder can be written to");
+    fs::write(out.join("scenes.rs"), rust(&scenes, board, images)).expect("cargo's folder can be written to");
+    let functions = format!("{:?}", functions(&scenes, images));
+    fs::write(out.join("functions.rs"), functions).expect("cargo's folder can be written to");
 }
 
 /// Whether a scene is among those in `$MEMCTL_BOARD_SCENES`, with commas between them; all are if that is not set. Flash has not room for the guests of
@@ -76,6 +76,17 @@ pub(crate) fn write(out: &Path) {
 fn chosen(name: &str) -> bool {
     println!("cargo:rerun-if-env-changed=MEMCTL_BOARD_SCENES");
     env::var("MEMCTL_BOARD_SCENES").map_or(true, |names| names.split(',').any(|chosen| chosen == name))
+}
+
+/// The functions that guests import, as `memctl compile --imports` wrote them beside the images.
+fn functions(scenes: &[Scene], images: &Path) -> Vec<String> {
+    let guests = scenes.iter().flat_map(|scene| &scene.guests);
+    let lists = guests.map(|name| {
+        let list = images.join(name).with_extension("imports");
+        fs::read_to_string(rerun(&list)).unwrap_or_else(|error| panic!("{}: {error}{MADE_BY}", list.display()))
+    });
+    let names: BTreeSet<String> = lists.flat_map(|list| list.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    names.into_iter().collect()
 }
 
 fn rust(scenes: &[Scene], board: &Path, images: &Path) -> String {
@@ -130,6 +141,9 @@ impl Object {
     }
 }
 
+/// Who makes images, and lists of imports.
+const MADE_BY: &str = "; `cargo xtask board` makes it";
+
 /// What keeps bytes at addresses that the engine can use. Named in full: with no file there is nothing to name.
 const ALIGNED: &str = "crate::sys::image::Aligned";
 
@@ -146,8 +160,8 @@ impl Files {
     fn add(&mut self, path: &Path) -> String {
         let known = self.paths.iter().position(|known| known == path);
         let number = known.unwrap_or_else(|| {
-            let path = fs::canonicalize(rerun(path))
-                .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask board` makes it", path.display()));
+            let path =
+                fs::canonicalize(rerun(path)).unwrap_or_else(|error| panic!("{}: {error}{MADE_BY}", path.display()));
             let number = self.paths.len();
             let len = fs::metadata(&path).expect("it is there").len();
             let _ = writeln!(

@@ -1,47 +1,71 @@
-//! The bare firmware: wasmtime and one component on it. What the rest costs is measured against it.
+//! The bare firmware: wasmtime and one guest on it, without partitions. With the feature `memory-control` there is that too: what it adds to flash and RAM is the
+//! difference of the two.
 
-use wasmtime::component::{Component, Linker, WasmList};
-use wasmtime::{Engine, Error, Result, Store, StoreContextMut, ensure};
+#[cfg_attr(not(feature = "memory-control"), path = "bare/without.rs")]
+mod control;
 
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Error, Result, Store};
+
+use self::control::{GUEST, Host, IMAGE, State};
 use crate::console::say;
-use crate::engine::config;
+use crate::engine;
 use crate::report::figure;
 use crate::sys::arena;
-use crate::sys::image::image;
+use crate::wasi::{self, Run};
 
-/// Says how full the arena is.
-fn filled(after: &str) {
-    let fill = arena::kernel_fill();
-    say!("bare: {after}: {} bytes, at most {}", fill.now, fill.peak);
-}
+/// How often the guest runs, as `scenes.toml` says of the scene with its name.
+const TURNS: u32 = 2;
 
-/// Runs the component.
+/// Fuel for all turns.
+const FUEL: u64 = 10_000_000;
+
+/// Runs the guest.
 ///
 /// # Errors
-/// When wasmtime refuses it, or when its answer is wrong.
+/// When wasmtime refuses it, or the guest says that it failed.
 pub(crate) fn run() -> Result<()> {
-    let image = image!("hello");
-    figure("embedded", image.len());
-    let engine = Engine::new(&config()?)?;
-    filled("engine");
-    let component: Component = image.load(&engine)?;
-    filled("component");
-    let mut store = Store::try_new(&engine, 0usize)?;
-    store.set_fuel(1_000_000)?;
-    let mut linker = Linker::<usize>::new(&engine);
-    linker.instance("host:io/sink")?.func_wrap(
-        "put",
-        |mut store: StoreContextMut<'_, usize>, (list,): (WasmList<u8>,)| {
-            let seen = list.as_le_slice(&store).len();
-            say!("bare: the guest says: {}", core::str::from_utf8(list.as_le_slice(&store)).map_err(Error::from)?);
-            *store.data_mut() += seen;
-            Ok((u32::try_from(seen)?,))
-        },
-    )?;
+    figure("embedded", IMAGE.len());
+    let (host, of_host) = grown(Host::new);
+    let host = host?;
+    let (state, of_state) = grown(|| host.state());
+    let mut config = engine::config()?;
+    host.configure(&mut config)?;
+    let engine = Engine::new(&config)?;
+    let component: Component = IMAGE.load(&engine)?;
+    let mut store = Store::try_new(&engine, state)?;
+    store.set_fuel(FUEL)?;
+    let mut linker = Linker::<State>::new(&engine);
+    wasi::add_to_linker(&mut linker, |state| &mut state.table)?;
+    let (added, of_linker) = grown(|| control::add_to_linker(&mut linker, &component));
+    added?;
+    control::attach(&mut store);
     let instance = linker.instantiate(&mut store, &component)?;
-    filled("instance");
-    let (sum,) = instance.get_typed_func::<(u32,), (u32,)>(&mut store, "run")?.call(&mut store, (1000,))?;
-    ensure!(sum == 1028 && *store.data() == 28, "the guest answered {sum}");
-    filled("call");
-    Ok(())
+    let run = wasi::run_of(&instance, &mut store)?;
+    // What instances need of it they have.
+    let linked = arena::kernel_fill().now;
+    drop(linker);
+    let dropped = linked - arena::kernel_fill().now;
+    say!("scene {GUEST} begins");
+    let (ended, of_run) = arena::most_during(|| (0..TURNS).try_for_each(|_| turn(&mut store, &run)));
+    say!("scene {GUEST} ends");
+    for (name, bytes) in
+        [("domain", of_host + of_state), ("linker", of_linker), ("linker-dropped", dropped), ("run", of_run)]
+    {
+        figure(name, bytes);
+    }
+    ended
+}
+
+/// Calls the guest once.
+fn turn(store: &mut Store<State>, run: &Run) -> Result<()> {
+    let (ended,) = run.call(store, ())?;
+    ended.map_err(|()| Error::msg("the guest failed"))
+}
+
+/// Does something, and says how many bytes of the arena it took and kept.
+fn grown<R>(act: impl FnOnce() -> R) -> (R, usize) {
+    let before = arena::kernel_fill().now;
+    let result = act();
+    (result, arena::kernel_fill().now - before)
 }

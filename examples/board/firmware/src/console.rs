@@ -43,7 +43,6 @@ pub(crate) fn print(text: fmt::Arguments<'_>) {
 }
 
 /// Prints what a guest says, as it is.
-#[cfg(feature = "partitions")]
 pub(crate) fn pass_on(bytes: &[u8]) {
     console::write(bytes);
 }

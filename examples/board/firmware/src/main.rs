@@ -13,6 +13,8 @@ mod device;
 mod engine;
 #[cfg(feature = "partitions")]
 mod fault;
+#[cfg(feature = "memory-control")]
+mod functions;
 #[cfg(feature = "partitions")]
 mod layout;
 mod machine;
@@ -30,7 +32,6 @@ mod sys;
 mod tenant;
 #[cfg(feature = "partitions")]
 mod tracking;
-#[cfg(feature = "partitions")]
 mod wasi;
 
 #[cfg(not(feature = "partitions"))]

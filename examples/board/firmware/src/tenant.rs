@@ -3,19 +3,18 @@
 use alloc::boxed::Box;
 
 use memctl_wasmtime::{Domain, MemctlCtx, MemctlCtxView, MemctlView};
-use wasmtime::component::{Linker, ResourceTable, TypedFunc};
+use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{CallHook, Engine, Result, Store};
 
+use crate::functions::OfGuests;
 use crate::sys::image::Image;
 use crate::sys::machine::privilege;
 use crate::sys::partition;
-use crate::{engine, shown, tracking, wasi};
+use crate::wasi::{self, Run};
+use crate::{engine, shown, tracking};
 
 /// What a guest may use before it is trapped, in the engine's units: some ten per instruction are plenty for a turn.
 const FUEL: u64 = 50_000_000;
-
-/// The export that a turn calls.
-const RUN: &str = "wasi:cli/run@0.2.0";
 
 /// Guests that poke import this: where, and what there is.
 pub(crate) type Targets = [usize; 4];
@@ -23,7 +22,7 @@ pub(crate) type Targets = [usize; 4];
 /// A guest that can take turns.
 pub(crate) struct Tenant {
     store: Store<State>,
-    run: TypedFunc<(), (Result<(), ()>,)>,
+    run: Run,
 }
 
 struct State {
@@ -78,7 +77,7 @@ impl Tenant {
             Ok(())
         });
         let mut linker = Linker::<State>::new(&engine);
-        memctl_wasmtime::add_imports_to_linker_sync(&mut linker, &component)?;
+        memctl_wasmtime::add_imports_to_linker_sync::<_, OfGuests>(&mut linker, &component)?;
         wasi::add_to_linker(&mut linker, |state| &mut state.table)?;
         linker.instance("memctl:board/test")?.func_wrap("poke", move |_, (target,): (u32,)| {
             partition::poke(targets[target as usize % targets.len()]);
@@ -86,10 +85,7 @@ impl Tenant {
         })?;
         store.set_fuel(FUEL)?;
         let instance = linker.instantiate(&mut store, &component)?;
-        let export = instance.get_export_index(&mut store, None, RUN);
-        let run = instance.get_export_index(&mut store, export.as_ref(), "run");
-        let run = run.ok_or_else(|| wasmtime::Error::msg("the guest has no wasi:cli/run"))?;
-        let run = instance.get_typed_func(&mut store, run)?;
+        let run = wasi::run_of(&instance, &mut store)?;
         Ok(Box::new(Self { store, run }))
     }
 

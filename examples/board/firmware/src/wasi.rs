@@ -1,7 +1,9 @@
-//! The little of WASI that guests here ask for: lines on stdout.
+//! The little of WASI that guests here ask for, lines on stdout, and what they are called by.
 
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, ResourceTable, ResourceType, WasmList};
-use wasmtime::{Result, StoreContextMut};
+use wasmtime::component::{
+    ComponentType, Instance, Lift, Linker, Lower, Resource, ResourceTable, ResourceType, TypedFunc, WasmList,
+};
+use wasmtime::{AsContextMut, Error, Result, StoreContextMut};
 
 use crate::console;
 
@@ -51,4 +53,18 @@ pub(crate) fn add_to_linker<T: 'static>(linker: &mut Linker<T>, table: fn(&mut T
     linker.instance("wasi:cli/stdout@0.2.0")?.func_wrap("get-stdout", move |mut store: StoreContextMut<'_, T>, ()| {
         Ok((table(store.data_mut()).push(Stream)?,))
     })
+}
+
+/// `wasi:cli/run.run`.
+pub(crate) type Run = TypedFunc<(), (core::result::Result<(), ()>,)>;
+
+/// What runs the guest.
+///
+/// # Errors
+/// It exports no such function.
+pub(crate) fn run_of(instance: &Instance, mut store: impl AsContextMut) -> Result<Run> {
+    let export = instance.get_export_index(&mut store, None, "wasi:cli/run@0.2.0");
+    let run = instance.get_export_index(&mut store, export.as_ref(), "run");
+    let run = run.ok_or_else(|| Error::msg("the guest has no wasi:cli/run"))?;
+    instance.get_typed_func(&mut store, run)
 }

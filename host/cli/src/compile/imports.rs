@@ -1,7 +1,7 @@
 //! What a component needs from the firmware that runs it, against what the firmware of `examples/board` provides.
 
 use anyhow::{Context, Result};
-use wasmparser::component_types::ComponentEntityType;
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::TypesRef;
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
@@ -19,11 +19,13 @@ const WASI: [(&str, &[&str]); 3] = [
     ("wasi:io/streams", &["[method]output-stream.blocking-write-and-flush"]),
 ];
 
-/// What a component lacks on a board, and whether it is a command at all.
+/// What a component needs of a board's firmware, and whether it is a command at all.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
     /// Interfaces that the firmware lacks, or functions in them, in the component's order.
     pub(super) missing: Vec<String>,
+    /// What it imports of memory control: `INTERFACE#FUNCTION`, and `INTERFACE#RESOURCE` for resources, in the component's order.
+    pub(super) functions: Vec<String>,
     /// Whether it exports `wasi:cli/run`.
     pub(super) runs: bool,
 }
@@ -63,11 +65,19 @@ impl Needs {
 
     fn note(&mut self, types: &TypesRef<'_>, name: &str, provided: &[String]) {
         let interface = interface(name);
+        let exports = exports(types, name);
+        if interface.starts_with(MEMORY_CONTROL) {
+            let names = exports.iter().flatten();
+            self.functions.extend(names.map(|(export, _)| format!("{name}#{export}")));
+        }
         let ours = interface.starts_with(MEMORY_CONTROL) && interface != WITH_FILES;
         if ours || provided.iter().any(|provided| provided == name || provided == interface) {
             return;
         }
-        let functions = functions(types, name);
+        let functions = exports.map(|exports| {
+            let functions = exports.into_iter().filter(|(_, kind)| *kind == Export::Function);
+            functions.map(|(name, _)| name).collect::<Vec<_>>()
+        });
         let known = WASI.iter().find(|(wasi, _)| *wasi == interface).map(|(_, functions)| *functions);
         match (functions, known) {
             // Types alone need nothing of the firmware: wasi:io/error in a signature, for instance.
@@ -85,12 +95,24 @@ fn interface(name: &str) -> &str {
     name.split_once('@').map_or(name, |(interface, _)| interface)
 }
 
-/// The functions of the instance that is imported as `name`, if it is one.
-fn functions(types: &TypesRef<'_>, name: &str) -> Option<Vec<String>> {
+/// What an instance has that somebody must provide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Export {
+    Function,
+    Resource,
+}
+
+/// The functions and the resources of the instance that is imported as `name`, if it is one.
+fn exports(types: &TypesRef<'_>, name: &str) -> Option<Vec<(String, Export)>> {
     let ComponentEntityType::Instance(instance) = types.component_item_for_import(name)?.ty else { return None };
-    let exports = types[instance].exports.iter();
-    let functions = exports.filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)));
-    Some(functions.map(|(name, _)| name.clone()).collect())
+    let exports = types[instance].exports.iter().filter_map(|(name, item)| match item.ty {
+        ComponentEntityType::Func(_) => Some((name.clone(), Export::Function)),
+        ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(_), .. } => {
+            Some((name.clone(), Export::Resource))
+        }
+        _ => None,
+    });
+    Some(exports.collect())
 }
 
 #[cfg(test)]
@@ -120,7 +142,22 @@ mod tests {
             "wasi:memory-control/file-object@0.1.0-draft",
             "memctl:board/test",
         ];
-        assert_eq!(needs(GREEDY, &[]), Needs { missing: missing.map(String::from).to_vec(), runs: false });
+        assert_eq!(needs(GREEDY, &[]).missing, missing);
+    }
+
+    #[test]
+    fn what_is_imported_of_memory_control_is_listed_with_its_interface() {
+        let wat = r#"(component
+            (import "wasi:io/error@0.2.6" (instance (export "error" (type (sub resource)))))
+            (import "wasi:memory-control/types@0.1.0-draft" (instance (type $access' (enum "read" "write")) (export "access" (type (eq $access')))))
+            (import "wasi:memory-control/object@0.1.0-draft" (instance
+                (export "object" (type $object (sub resource)))
+                (export "[method]object.len" (func (param "self" (borrow $object)) (result u64))))))"#;
+        let listed = [
+            "wasi:memory-control/object@0.1.0-draft#object",
+            "wasi:memory-control/object@0.1.0-draft#[method]object.len",
+        ];
+        assert_eq!(needs(wat, &[]).functions, listed);
     }
 
     #[test]
@@ -136,6 +173,6 @@ mod tests {
             (core module (import "env" "f" (func)))
             (instance $run)
             (export "wasi:cli/run@0.2.6" (instance $run)))"#;
-        assert_eq!(needs(inside, &[]), Needs { missing: Vec::new(), runs: true });
+        assert_eq!(needs(inside, &[]), Needs { runs: true, ..Needs::default() });
     }
 }

@@ -8,9 +8,9 @@ use wasmtime::component::Linker;
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList, flags};
 use wasmtime::{Result, StoreContextMut};
 
-use super::ON_BLOCKS;
+use super::{FREE, GIVE, OnBlock, RELEASE, RESOLVE, SHARE, TAKE, UNSHARE};
 use crate::MemctlView;
-use crate::chosen::Chosen;
+use crate::chosen::{Chosen, Functions, define};
 use crate::component::{Wire, answer, guest, interface};
 use crate::waiting::{Pace, block_on, deadline_of_guest};
 use crate::window::memory_of;
@@ -91,45 +91,59 @@ type Attach = (u64, WasmList<u8>, u32, u64, Protection);
 type Receive = (u64, u32, u64);
 
 /// All calls but those that wait.
-pub(crate) fn add_to_linker<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
+pub(crate) fn add_to_linker<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>) -> Result<()> {
     let mut heap = linker.instance(interface!("heap"))?;
-    heap.func_wrap("open", |mut store: StoreContextMut<'_, T>, (name,): (String,)| {
+    define!(heap, F, "heap", "open", |mut store: StoreContextMut<'_, T>, (name,): (String,)| {
         answer(guest::<T>(&mut store).open_heap(&name))
-    })?;
-    heap.func_wrap("status", |mut store: StoreContextMut<'_, T>, (heap,): (u64,)| {
+    });
+    define!(heap, F, "heap", "status", |mut store: StoreContextMut<'_, T>, (heap,): (u64,)| {
         answer(guest::<T>(&mut store).heap_status(heap).map(Status::from))
-    })?;
-    heap.func_wrap("member", |mut store: StoreContextMut<'_, T>, (heap, index): (u64, u32)| {
+    });
+    define!(heap, F, "heap", "member", |mut store: StoreContextMut<'_, T>, (heap, index): (u64, u32)| {
         answer(guest::<T>(&mut store).heap_member(heap, index).map(|(heap, start)| Member { heap, start }))
-    })?;
-    heap.func_wrap("attach", |mut store, (heap, memory, window, start, protection): Attach| -> Result<(Wire<()>,)> {
+    });
+    define!(heap, F, "heap", "attach", |mut store,
+                                        (heap, memory, window, start, protection): Attach|
+     -> Result<(Wire<()>,)> {
         let guest = guest::<T>(&mut store);
         let memory = memory_of(&store, &guest, &memory);
         answer(guest.attach_heap(store.engine(), heap, memory, window, start, protection.into()))
-    })?;
-    heap.func_wrap("detach", |mut store: StoreContextMut<'_, T>, (heap,): (u64,)| {
+    });
+    define!(heap, F, "heap", "detach", |mut store: StoreContextMut<'_, T>, (heap,): (u64,)| {
         answer(guest::<T>(&mut store).detach_heap(heap))
-    })?;
-    heap.func_wrap("alloc", |mut store: StoreContextMut<'_, T>, (heap, len, align): (u64, u64, u64)| {
+    });
+    define!(heap, F, "heap", "alloc", |mut store: StoreContextMut<'_, T>, (heap, len, align): (u64, u64, u64)| {
         answer(guest::<T>(&mut store).alloc_block(heap, len, align).map(Token::from))
-    })?;
-    for (name, call, act) in ON_BLOCKS {
-        heap.func_wrap(name, move |mut store: StoreContextMut<'_, T>, (block,): (Token,)| {
-            answer(guest::<T>(&mut store).on_block(call, block.into(), act))
-        })?;
-    }
-    heap.func_wrap("send", |mut store: StoreContextMut<'_, T>, (heap, queue, block): (u64, u32, Token)| {
+    });
+    define!(heap, F, "heap", FREE.name, on_block(FREE));
+    define!(heap, F, "heap", SHARE.name, on_block(SHARE));
+    define!(heap, F, "heap", UNSHARE.name, on_block(UNSHARE));
+    define!(heap, F, "heap", GIVE.name, on_block(GIVE));
+    define!(heap, F, "heap", TAKE.name, on_block(TAKE));
+    define!(heap, F, "heap", RESOLVE.name, on_block(RESOLVE));
+    define!(heap, F, "heap", RELEASE.name, on_block(RELEASE));
+    define!(heap, F, "heap", "send", |mut store: StoreContextMut<'_, T>, (heap, queue, block): (u64, u32, Token)| {
         answer(guest::<T>(&mut store).send_block(heap, queue, block.into()))
-    })?;
-    heap.func_wrap("inherit", |mut store: StoreContextMut<'_, T>, (heap,): (u64,)| {
+    });
+    define!(heap, F, "heap", "inherit", |mut store: StoreContextMut<'_, T>, (heap,): (u64,)| {
         answer(guest::<T>(&mut store).inherit_block(heap).map(Token::from))
-    })
+    });
+    Ok(())
 }
 
-pub(crate) fn add_receive_sync<T: MemctlView + 'static>(linker: &mut Chosen<'_, T>) -> Result<()> {
-    linker.instance(interface!("heap"))?.func_wrap("receive", |mut store: StoreContextMut<'_, T>, params: Receive| {
+/// The function for a call on a block.
+fn on_block<T: MemctlView + 'static>(
+    OnBlock { call, act, .. }: OnBlock,
+) -> impl Fn(StoreContextMut<'_, T>, (Token,)) -> Result<(Wire<()>,)> + Send + Sync + 'static {
+    move |mut store, (block,)| answer(guest::<T>(&mut store).on_block(call, block.into(), act))
+}
+
+pub(crate) fn add_receive_sync<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>) -> Result<()> {
+    let mut heap = linker.instance(interface!("heap"))?;
+    define!(heap, F, "heap", "receive", |mut store: StoreContextMut<'_, T>, params: Receive| {
         block_on(receive(&mut store, params, Pace::Blocking))
-    })
+    });
+    Ok(())
 }
 
 #[cfg(feature = "std")]

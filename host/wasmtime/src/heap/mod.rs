@@ -24,7 +24,14 @@ use crate::waiting::{Deadline, Pace, until};
 use crate::window::Number;
 
 /// A call on a block that answers nothing.
-type OnBlock = fn(&mut memctl_core::Domain, &mut Mover<'_>, InstanceId, Token) -> Result<(), Error>;
+#[derive(Clone, Copy)]
+pub(crate) struct OnBlock {
+    pub(crate) name: &'static str,
+    pub(crate) call: &'static str,
+    pub(crate) act: Act,
+}
+
+type Act = fn(&mut memctl_core::Domain, &mut Mover<'_>, InstanceId, Token) -> Result<(), Error>;
 
 impl Guest {
     pub(crate) fn open_heap(&self, name: &str) -> Answer<u64> {
@@ -98,7 +105,7 @@ impl Guest {
         }
     }
 
-    pub(crate) fn on_block(&self, call: &'static str, token: Token, act: OnBlock) -> Answer<()> {
+    pub(crate) fn on_block(&self, call: &'static str, token: Token, act: Act) -> Answer<()> {
         self.ask_block(call, |rules, mover, caller| act(rules, mover, caller, token))
     }
 
@@ -149,16 +156,45 @@ impl Guest {
 
 const RECEIVE: &str = "heap.receive";
 
-/// Calls on a block that answer nothing, by their names.
-pub(crate) const ON_BLOCKS: [(&str, &str, OnBlock); 7] = [
-    ("free", "heap.free", |rules, mover, caller, token| rules.free_block(mover, caller, token)),
-    ("share", "heap.share", |rules, mover, caller, token| rules.share_block(mover, caller, token)),
-    ("unshare", "heap.unshare", |rules, mover, caller, token| rules.unshare_block(mover, caller, token)),
-    ("give", "heap.give", |rules, mover, caller, token| rules.give_block(mover, caller, token)),
-    ("take", "heap.take", |rules, mover, caller, token| rules.take_block(mover, caller, token)),
-    ("resolve", "heap.resolve", |rules, mover, caller, token| rules.resolve_block(mover, caller, token)),
-    ("release", "heap.release", |rules, mover, caller, token| rules.release_block(mover, caller, token)),
-];
+pub(crate) const FREE: OnBlock = OnBlock {
+    name: "free",
+    call: "heap.free",
+    act: |rules, mover, caller, token| rules.free_block(mover, caller, token),
+};
+pub(crate) const SHARE: OnBlock = OnBlock {
+    name: "share",
+    call: "heap.share",
+    act: |rules, mover, caller, token| rules.share_block(mover, caller, token),
+};
+pub(crate) const UNSHARE: OnBlock = OnBlock {
+    name: "unshare",
+    call: "heap.unshare",
+    act: |rules, mover, caller, token| rules.unshare_block(mover, caller, token),
+};
+pub(crate) const GIVE: OnBlock = OnBlock {
+    name: "give",
+    call: "heap.give",
+    act: |rules, mover, caller, token| rules.give_block(mover, caller, token),
+};
+pub(crate) const TAKE: OnBlock = OnBlock {
+    name: "take",
+    call: "heap.take",
+    act: |rules, mover, caller, token| rules.take_block(mover, caller, token),
+};
+pub(crate) const RESOLVE: OnBlock = OnBlock {
+    name: "resolve",
+    call: "heap.resolve",
+    act: |rules, mover, caller, token| rules.resolve_block(mover, caller, token),
+};
+pub(crate) const RELEASE: OnBlock = OnBlock {
+    name: "release",
+    call: "heap.release",
+    act: |rules, mover, caller, token| rules.release_block(mover, caller, token),
+};
+
+/// All of them.
+#[cfg(feature = "std")]
+pub(crate) const ON_BLOCKS: [OnBlock; 7] = [FREE, SHARE, UNSHARE, GIVE, TAKE, RESOLVE, RELEASE];
 
 /// What became of a block that was asked for.
 pub(crate) enum Delivery {

@@ -122,6 +122,23 @@ pub(crate) fn kernel_fill() -> Fill {
     unsafe { &*KERNEL.load(Relaxed) }.fill()
 }
 
+/// Does something, and says how many bytes there were at most in blocks of the kernel's arena beyond those that there had been before.
+#[cfg(not(feature = "partitions"))]
+pub(crate) fn most_during<R>(act: impl FnOnce() -> R) -> (R, usize) {
+    let before = kernel_fill();
+    set_kernel_peak(before.now);
+    let result = act();
+    let peak = kernel_fill().peak;
+    set_kernel_peak(peak.max(before.peak));
+    (result, peak - before.now)
+}
+
+#[cfg(not(feature = "partitions"))]
+fn set_kernel_peak(peak: usize) {
+    // SAFETY: the arena was made before `main`, is never unmade, and no reference to it is alive outside this file's functions.
+    unsafe { &mut *KERNEL.load(Relaxed) }.peak = peak;
+}
+
 /// How full an arena is.
 pub(crate) fn fill(arena: NonNull<Arena>) -> Fill {
     // SAFETY: arenas are handed out by `Arena::make` alone and their books stay; no reference is alive outside this file's functions.
