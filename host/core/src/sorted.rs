@@ -346,11 +346,19 @@ mod tests {
         }
     }
 
+    const STEPS: usize = if cfg!(miri) { 20 } else { 100 };
+
+    /// Fewer cases where each instruction is interpreted.
+    fn cases() -> ProptestConfig {
+        let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+        if cfg!(miri) { ProptestConfig { cases: 2, ..usual } } else { usual }
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(cases())]
 
         #[test]
-        fn a_sorted_vector_is_a_map_as_a_tree_is(steps in prop::collection::vec(step(), 0..100)) {
+        fn a_sorted_vector_is_a_map_as_a_tree_is(steps in prop::collection::vec(step(), 0..STEPS)) {
             let (mut ours, mut tree) = (Map::new(), BTreeMap::new());
             for step in steps {
                 match step {
@@ -387,7 +395,7 @@ mod tests {
         }
 
         #[test]
-        fn and_a_set(steps in prop::collection::vec((0..20_u8, any::<bool>()), 0..100)) {
+        fn and_a_set(steps in prop::collection::vec((0..20_u8, any::<bool>()), 0..STEPS)) {
             let (mut ours, mut tree) = (Set::new(), BTreeSet::new());
             for (key, puts_in) in steps {
                 if puts_in {

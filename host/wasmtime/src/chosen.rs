@@ -152,3 +152,31 @@ impl<'a, T: 'static> Interface<'a, T> {
         self.place(name).map_or(Ok(()), |linker| linker.resource(name, ty, drop))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Two;
+
+    impl Functions for Two {
+        const NAMES: Option<&'static [&'static str]> = Some(&["a:b/c@1#f", "a:b/d@1#[method]r.g"]);
+    }
+
+    #[test]
+    fn what_is_held_is_named_in_full() {
+        for (interface, name, held) in [
+            ("a:b/c@1", "f", true),
+            ("a:b/d@1", "[method]r.g", true),
+            ("a:b/c@1", "[method]r.g", false),
+            ("a:b/c@1", "ff", false),
+            ("a:b/c@1", "", false),
+            ("a:b/c@1#f", "", false),
+            ("a:b/c", "@1#f", false),
+            ("", "a:b/c@1#f", false),
+        ] {
+            assert_eq!(holds::<Two>(interface, name), held, "{interface} {name}");
+            assert!(holds::<AllFunctions>(interface, name));
+        }
+    }
+}

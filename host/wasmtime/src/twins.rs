@@ -20,6 +20,9 @@ const SPAN: usize = 64 * BLOCK;
 /// So many changed places of a span are written one by one.
 const FEW: usize = 4;
 
+/// Whether there are files. Without an operating system there are none, and what follows is compiled away.
+const FILES: bool = cfg!(feature = "std");
+
 /// The twins, by where their windows are.
 #[derive(Debug, Default)]
 pub(crate) struct Twins(Map<(InstanceId, MemoryId, u64), Vec<u8>>);
@@ -37,6 +40,9 @@ fn range(view: &View, part: Part) -> Range<usize> {
 impl Twins {
     /// `window`, all of the view's, is the same as the file from now on. Without room for a twin the window goes without.
     pub(crate) fn keep(&mut self, view: &View, window: &[u8]) {
+        if !FILES {
+            return;
+        }
         let twin = self.0.entry(key(view)).or_default();
         twin.clear();
         match twin.try_reserve_exact(window.len()) {
@@ -47,17 +53,23 @@ impl Twins {
 
     /// Whether the view's window has a twin.
     pub(crate) fn has(&self, view: &View) -> bool {
-        self.0.contains_key(&key(view))
+        FILES && self.0.contains_key(&key(view))
+    }
+
+    fn get_mut(&mut self, view: &View) -> Option<&mut Vec<u8>> {
+        if FILES { self.0.get_mut(&key(view)) } else { None }
     }
 
     /// The window is gone, or it isn't known any more what its file holds.
     pub(crate) fn forget(&mut self, view: &View) {
-        self.0.remove(&key(view));
+        if FILES {
+            self.0.remove(&key(view));
+        }
     }
 
     /// `window`, a part of the view's, was brought in from the file. It may be new to the window, behind what that showed.
     pub(crate) fn refreshed(&mut self, view: &View, part: Part, window: &[u8]) {
-        let Some(twin) = self.0.get_mut(&key(view)) else { return };
+        let Some(twin) = self.get_mut(view) else { return };
         let range = range(view, part);
         if let Some(missing) = range.end.checked_sub(twin.len()) {
             if twin.try_reserve_exact(missing).is_err() {
@@ -70,7 +82,7 @@ impl Twins {
 
     /// The window shows no more of the file than the view says.
     pub(crate) fn truncate(&mut self, view: &View) {
-        if let Some(twin) = self.0.get_mut(&key(view)) {
+        if let Some(twin) = self.get_mut(view) {
             twin.truncate(usize::try_from(view.extent).unwrap_or(usize::MAX));
         }
     }
@@ -87,7 +99,7 @@ impl Twins {
         window: &mut [u8],
     ) -> Result<(), Error> {
         let real = usize::try_from(part.real).unwrap_or(usize::MAX);
-        let Some(twin) = self.0.get_mut(&key(view)).and_then(|twin| twin.get_mut(range(view, part))) else {
+        let Some(twin) = self.get_mut(view).and_then(|twin| twin.get_mut(range(view, part))) else {
             return memctl_copy::publish(storage, part.offset, window, real);
         };
         window[real..].fill(0);

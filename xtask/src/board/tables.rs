@@ -3,7 +3,7 @@
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
-use super::budget::{Budget, Limit, Row};
+use super::budget::{Budget, Row};
 
 /// A row per figure, a column per firmware of one machine.
 pub(super) fn firmwares(budgets: &[Budget]) -> Table {
@@ -23,11 +23,9 @@ pub(super) fn firmwares(budgets: &[Budget]) -> Table {
             let row = rows.iter().find(|row| row.name == *name);
             row.map_or(String::new(), |row| row.number.to_string())
         });
-        let limit = match limit {
-            Limit::None => String::new(),
-            Limit::Most(most) => most.to_string(),
-            Limit::Aim(aim) => format!("aim {aim}"),
-        };
+        let most = limit.most().map(|most| most.to_string());
+        let aim = limit.aim().map(|aim| format!("aim {aim}"));
+        let limit = most.into_iter().chain(aim).collect::<Vec<_>>().join(", ");
         table.add_row([name.clone()].into_iter().chain(cells).chain([limit]));
     }
     for column in table.column_iter_mut().skip(1) {

@@ -27,6 +27,37 @@ fn an_image_is_written_beside_the_component() {
 }
 
 #[test]
+fn what_a_component_imports_of_memory_control_is_listed() {
+    let place = tempdir().unwrap();
+    let wat = r#"(component
+        (import "wasi:memory-control/domain@0.1.0-draft" (instance (export "granule" (func (result u64)))))
+        (import "wasi:memory-control/object@0.1.0-draft" (instance
+            (export "object" (type $object (sub resource)))
+            (export "[static]object.anonymous" (func (param "len" u64) (result (own $object)))))))"#;
+    fs::write(place.path().join("app.wasm"), wat::parse_str(wat).unwrap()).unwrap();
+    let ended = compile(place.path(), &["app.wasm", "--json", "--imports", "app.imports"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let listed = [
+        "wasi:memory-control/domain@0.1.0-draft#granule",
+        "wasi:memory-control/object@0.1.0-draft#object",
+        "wasi:memory-control/object@0.1.0-draft#[static]object.anonymous",
+    ];
+    let lines = fs::read_to_string(place.path().join("app.imports")).unwrap();
+    assert_eq!(lines.lines().collect::<Vec<_>>(), listed);
+    let report: serde_json::Value = serde_json::from_str(&ended.stdout).expect("one JSON object");
+    assert_eq!(report["imports"], serde_json::json!(listed));
+
+    hello(place.path());
+    let ended = compile(place.path(), &["hello.wasm", "--imports", "none.imports"]);
+    assert_eq!(
+        (ended.code, fs::read(place.path().join("none.imports")).unwrap()),
+        (Some(0), vec![]),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn the_same_component_becomes_the_same_image() {
     let place = tempdir().unwrap();
     hello(place.path());
