@@ -84,7 +84,7 @@ pub(crate) fn add_to_core_linker<T: 'static>(linker: &mut Linker<T>, ctx: fn(&mu
         let block = call.guest().alloc_block(heap, len, align);
         put_token(&mut call, to, block)
     })?;
-    for OnBlock { name, call: what, act } in ON_BLOCKS {
+    for &OnBlock { name, call: what, act } in ON_BLOCKS {
         let act = move |mut caller: Caller<'_, T>, a: i64, b: i64, c: i64, d: i64, to: i32| {
             let mut call = Call::new(&mut caller, ctx)?;
             call.check_unit(to)?;

@@ -156,45 +156,30 @@ impl Guest {
 
 const RECEIVE: &str = "heap.receive";
 
-pub(crate) const FREE: OnBlock = OnBlock {
-    name: "free",
-    call: "heap.free",
-    act: |rules, mover, caller, token| rules.free_block(mover, caller, token),
-};
-pub(crate) const SHARE: OnBlock = OnBlock {
-    name: "share",
-    call: "heap.share",
-    act: |rules, mover, caller, token| rules.share_block(mover, caller, token),
-};
-pub(crate) const UNSHARE: OnBlock = OnBlock {
-    name: "unshare",
-    call: "heap.unshare",
-    act: |rules, mover, caller, token| rules.unshare_block(mover, caller, token),
-};
-pub(crate) const GIVE: OnBlock = OnBlock {
-    name: "give",
-    call: "heap.give",
-    act: |rules, mover, caller, token| rules.give_block(mover, caller, token),
-};
-pub(crate) const TAKE: OnBlock = OnBlock {
-    name: "take",
-    call: "heap.take",
-    act: |rules, mover, caller, token| rules.take_block(mover, caller, token),
-};
-pub(crate) const RESOLVE: OnBlock = OnBlock {
-    name: "resolve",
-    call: "heap.resolve",
-    act: |rules, mover, caller, token| rules.resolve_block(mover, caller, token),
-};
-pub(crate) const RELEASE: OnBlock = OnBlock {
-    name: "release",
-    call: "heap.release",
-    act: |rules, mover, caller, token| rules.release_block(mover, caller, token),
-};
+/// Declares calls on a block that answer nothing, and the list of them.
+macro_rules! on_blocks {
+    ($($constant:ident = $name:literal: $act:ident),* $(,)?) => {
+        $(pub(crate) const $constant: OnBlock = OnBlock {
+            name: $name,
+            call: concat!("heap.", $name),
+            act: |rules, mover, caller, token| rules.$act(mover, caller, token),
+        };)*
 
-/// All of them.
-#[cfg(feature = "std")]
-pub(crate) const ON_BLOCKS: [OnBlock; 7] = [FREE, SHARE, UNSHARE, GIVE, TAKE, RESOLVE, RELEASE];
+        /// All of them.
+        #[cfg(feature = "std")]
+        pub(crate) const ON_BLOCKS: &[OnBlock] = &[$($constant),*];
+    };
+}
+
+on_blocks! {
+    FREE = "free": free_block,
+    SHARE = "share": share_block,
+    UNSHARE = "unshare": unshare_block,
+    GIVE = "give": give_block,
+    TAKE = "take": take_block,
+    RESOLVE = "resolve": resolve_block,
+    RELEASE = "release": release_block,
+}
 
 /// What became of a block that was asked for.
 pub(crate) enum Delivery {

@@ -66,7 +66,7 @@ fn publish_dirty(window: &mut Window) -> Published {
     Published { bytes, ticks: clock::since(start) }
 }
 
-fn turn<R: Copy>(partition: &mut Partition<Window>, turn: impl FnOnce(&mut Window) -> R) -> Result<R> {
+fn turn<R: Copy>(partition: &mut Partition<'_, Window>, turn: impl FnOnce(&mut Window) -> R) -> Result<R> {
     let with_window = |tenant: &mut Option<Box<Window>>| {
         turn(tenant.get_or_insert_with(|| Box::new(Window { bytes: [0; LEN], object: [0; LEN] })))
     };

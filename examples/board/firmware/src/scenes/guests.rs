@@ -53,11 +53,10 @@ const DOMAIN: Quotas = Quotas {
 /// A guest's place in a scene.
 struct Seat<'pool> {
     guest: &'static Guest,
-    partition: Partition<Tenant>,
+    partition: Partition<'pool, Tenant>,
     /// What the kernel knows of it, between turns, while it lives.
     membership: Option<Membership>,
     targets: Targets,
-    _pool: core::marker::PhantomData<&'pool Pool>,
 }
 
 /// Plays a scene.
@@ -134,7 +133,7 @@ fn seats<'pool>(scene: &'static Scene, pool: &'pool Pool) -> Result<Vec<Seat<'po
     let mut seats = Vec::new();
     for guest in scene.guests {
         let partition = pool.cut(PARTITION, STACK).map_err(Error::msg)?;
-        seats.push(Seat { guest, partition, membership: None, targets: [0; 4], _pool: core::marker::PhantomData });
+        seats.push(Seat { guest, partition, membership: None, targets: [0; 4] });
     }
     let starts: Vec<usize> = seats.iter().map(|seat: &Seat<'_>| seat.partition.bytes().end - 64).collect();
     for (number, seat) in seats.iter_mut().enumerate() {

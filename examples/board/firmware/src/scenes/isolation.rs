@@ -55,7 +55,7 @@ impl Trial {
 }
 
 /// One turn: how many turns the guest counted.
-fn turn(partition: &mut Partition<Trial>, address: usize) -> Result<Option<u32>, GivenUp> {
+fn turn(partition: &mut Partition<'_, Trial>, address: usize) -> Result<Option<u32>, GivenUp> {
     partition.turn(|tenant| {
         let turn = || -> Result<u32> {
             let trial = match tenant {
@@ -105,14 +105,14 @@ pub(crate) fn play() -> Result<()> {
 }
 
 /// Whether a turn was one of a guest that began anew.
-fn anew(partition: &mut Partition<Trial>) -> Result<()> {
+fn anew(partition: &mut Partition<'_, Trial>) -> Result<()> {
     partition.renew();
     ensure!(matches!(turn(partition, 0), Ok(Some(1))), "started anew, the guest counts from one");
     Ok(())
 }
 
 /// Stores of a guest that got out, at what is not its own.
-fn pokes(partition: &mut Partition<Trial>, neighbour: usize) -> Result<()> {
+fn pokes(partition: &mut Partition<'_, Trial>, neighbour: usize) -> Result<()> {
     let places = [
         ("its neighbour", neighbour),
         ("the kernel's statics", place::kernel_statics().start),
@@ -133,7 +133,7 @@ fn pokes(partition: &mut Partition<Trial>, neighbour: usize) -> Result<()> {
 }
 
 /// Code without privilege that needs more stack than there is.
-fn overflow(partition: &mut Partition<Trial>) -> Result<()> {
+fn overflow(partition: &mut Partition<'_, Trial>) -> Result<()> {
     #[inline(never)]
     fn deeper(depth: u32) -> u32 {
         let frame = core::hint::black_box([depth; 64]);
@@ -153,7 +153,7 @@ fn overflow(partition: &mut Partition<Trial>) -> Result<()> {
 }
 
 /// Panics, with and without privilege.
-fn panics(partition: &mut Partition<Trial>) -> Result<()> {
+fn panics(partition: &mut Partition<'_, Trial>) -> Result<()> {
     for level in [Level::Lowered, Level::Raised] {
         let outcome: Result<(), GivenUp> = partition.turn(|_| {
             if level == Level::Lowered {
@@ -168,7 +168,7 @@ fn panics(partition: &mut Partition<Trial>) -> Result<()> {
 }
 
 /// What the kernel allocates on behalf of a guest, while it changes what all share, outlives the guest.
-fn kept(partition: &mut Partition<Trial>) -> Result<()> {
+fn kept(partition: &mut Partition<'_, Trial>) -> Result<()> {
     let before = arena::kernel_fill().now;
     let kept = partition.turn(|_| {
         privilege::lower();
@@ -191,7 +191,7 @@ fn kept(partition: &mut Partition<Trial>) -> Result<()> {
 }
 
 /// Raising privilege from elsewhere than the gate.
-fn forged_gate(partition: &mut Partition<Trial>) -> Result<()> {
+fn forged_gate(partition: &mut Partition<'_, Trial>) -> Result<()> {
     match partition.turn(|_| trial::call_the_kernel(Level::Lowered)) {
         Err(GivenUp(Some(fault))) if fault.access == Access::Gate && fault.by == By::Unprivileged => {
             say!("isolation: a call of the kernel from elsewhere than its gate was caught");

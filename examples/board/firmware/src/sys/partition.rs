@@ -1,6 +1,7 @@
 //! Partitions: RAM of its own, statics of its own and a stack of its own for each guest, behind regions, and given up as a whole.
 
 use alloc::boxed::Box;
+use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
 use core::ops::Range;
 use core::ptr::{self, NonNull};
@@ -64,8 +65,8 @@ pub(crate) fn kernel_ends() {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GivenUp(pub(crate) Option<Fault>);
 
-/// A partition and what lives in it: a `T`, which may own blocks of the partition's arena alone.
-pub(crate) struct Partition<T> {
+/// A partition and what lives in it: a `T`, which may own blocks of the partition's arena alone. It has its bytes for as long as `'pool`.
+pub(crate) struct Partition<'pool, T> {
     bytes: Range<usize>,
     stack: usize,
     arena: NonNull<Arena>,
@@ -73,6 +74,7 @@ pub(crate) struct Partition<T> {
     // In the partition's arena. Never dropped by the kernel: it goes with the arena.
     tenant: ManuallyDrop<Option<Box<T>>>,
     state: State,
+    _bytes: PhantomData<&'pool ()>,
 }
 
 /// Whether a partition can take a turn.
@@ -105,15 +107,15 @@ extern "C" fn take<T, F: FnOnce(&mut Option<Box<T>>) -> R, R>(turn: *mut u8) {
     }
 }
 
-impl<T> Partition<T> {
+impl<T> Partition<'_, T> {
     /// A partition of these bytes: `stack` of them, at their start, for its stack.
     ///
     /// # Safety
-    /// `bytes` is RAM that nobody else uses while the partition is; its start and `stack` are multiples of 32.
+    /// `bytes` is RAM that nobody else uses for as long as the lifetime; its start and `stack` are multiples of 32.
     pub(super) unsafe fn new(bytes: Range<usize>, stack: usize, layout: Layout) -> Self {
         // SAFETY: passed on.
         let arena = unsafe { wipe(&bytes, stack) };
-        Self { bytes, stack, arena, layout, tenant: ManuallyDrop::new(None), state: State::Ready }
+        Self { bytes, stack, arena, layout, tenant: ManuallyDrop::new(None), state: State::Ready, _bytes: PhantomData }
     }
 
     /// The bytes that its regions let it store to, besides the shared statics.

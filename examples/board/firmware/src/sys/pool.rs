@@ -30,7 +30,7 @@ pub(crate) fn bytes() -> Range<usize> {
     start..start + POOL
 }
 
-/// Partitions of one scene, none of which outlives it.
+/// The bytes of one scene's partitions, none of which outlives it.
 pub(crate) struct Pool(());
 
 impl Pool {
@@ -46,7 +46,7 @@ impl Pool {
     ///
     /// # Panics
     /// When the pool is used up.
-    pub(crate) fn cut<'pool, T: 'pool>(&'pool self, len: usize, stack: usize) -> Result<Partition<T>, Error> {
+    pub(crate) fn cut<T>(&self, len: usize, stack: usize) -> Result<Partition<'_, T>, Error> {
         let start = CUT.load(Relaxed).next_multiple_of(ALIGNMENT);
         assert!(start + len <= bytes().end, "partitions of more than {POOL} bytes together");
         let layout = Layout::new(start..start + len)?;
