@@ -66,7 +66,7 @@ enum Command {
     Board(board::Board),
     /// Look for memory and thread errors: Miri, loom, AddressSanitizer, ThreadSanitizer. All but loom fetch and use Rust's nightly toolchain.
     Verify {
-        /// Run only these: miri, loom, asan, tsan.
+        /// Run only these: miri, miri-contract, loom, asan, tsan.
         #[arg(value_name = "CHECK")]
         only: Vec<String>,
     },

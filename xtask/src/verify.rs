@@ -16,6 +16,12 @@ const STEPS: &[Step] = &[
         run: miri,
         needed: Needed::ByNone,
     },
+    Step {
+        name: "miri-contract",
+        summary: "all the contract's tests but heaps', interpreted: half an hour",
+        run: miri_contract,
+        needed: Needed::ByNone,
+    },
     Step { name: "loom", summary: "every interleaving of the lock-free protocols", run: loom, needed: Needed::ByNone },
     Step { name: "asan", summary: "alias under AddressSanitizer and LeakSanitizer", run: asan, needed: Needed::ByNone },
     Step { name: "tsan", summary: "alias under ThreadSanitizer", run: tsan, needed: Needed::ByNone },
@@ -24,14 +30,17 @@ const STEPS: &[Step] = &[
 /// The toolchain that has Miri, the sanitizers, and the standard library's sources.
 const NIGHTLY: &str = "nightly";
 
-/// What Miri interprets. Core, copy and their tests forbid unsafe code: of the contract's tests random programs are enough, which call all that the others do. Heaps'
-/// would take longer than all the rest together. The SDK's other tests run the compiler.
+/// What Miri interprets. Core and copy forbid unsafe code: of the contract's tests random programs come with the rest, and [`CONTRACT`] is a check of its own, for its time.
+/// The SDK's other tests run the compiler.
 const INTERPRETED: [&[&str]; 4] = [
     &["-p", "memctl-copy", "--lib", "--tests"],
     &["-p", "memctl-core", "--lib"],
     &["-p", "memctl-core", "--test", "contract", "--", "lockstep::", "--skip", "heaps::"],
     &["-p", "memctl-guest", "--lib"],
 ];
+
+/// Heaps' tests would take longer than all the others together.
+const CONTRACT: &[&str] = &["-p", "memctl-core", "--test", "contract", "--", "--skip", "heaps::"];
 
 /// The sanitizers would take SIGSEGV and SIGBUS for a crash, which this crate handles itself and its tests raise.
 const HANDS_OFF: &str = "handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1";
@@ -55,12 +64,21 @@ pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<()> {
 
 fn miri(shell: &Shell, tally: &mut Tally) -> Result<Outcome> {
     setup::nightly(shell, NIGHTLY, &["miri", "rust-src"])?;
-    for what in INTERPRETED {
-        let mut command = nightly(shell, &["miri", "test", "--no-fail-fast"]);
-        command.args(what).env("MIRIFLAGS", "-Zmiri-strict-provenance");
-        shell::run_watched(&mut command, |line| tally.note(line))?;
-    }
+    INTERPRETED.iter().try_for_each(|what| interpret(shell, tally, what))?;
     Ok(Outcome::Done)
+}
+
+fn miri_contract(shell: &Shell, tally: &mut Tally) -> Result<Outcome> {
+    setup::nightly(shell, NIGHTLY, &["miri", "rust-src"])?;
+    interpret(shell, tally, CONTRACT)?;
+    Ok(Outcome::Done)
+}
+
+/// Runs tests under Miri.
+fn interpret(shell: &Shell, tally: &mut Tally, what: &[&str]) -> Result<()> {
+    let mut command = nightly(shell, &["miri", "test", "--no-fail-fast"]);
+    command.args(what).env("MIRIFLAGS", "-Zmiri-strict-provenance");
+    shell::run_watched(&mut command, |line| tally.note(line))
 }
 
 /// With the project's own toolchain: loom is a library.

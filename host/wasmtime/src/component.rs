@@ -143,6 +143,10 @@ pub fn add_to_linker_without_files_async<T: MemctlView + 'static>(linker: &mut L
     })
 }
 
+/// A mapping, and a window or part of one.
+type OfMapping = (Resource<Mapping>, Window);
+type Map = (Window, Resource<Object>, MapOptions);
+type Acquire = (Resource<Mapping>, Window, Access);
 type AcquireWithin = (Resource<Mapping>, Window, Access, u64);
 type Upgrade = (Resource<Lease>, Window, u64);
 
@@ -269,54 +273,32 @@ fn add_mapping<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>
         guest::<T>(&mut store).drop_lease(id);
         Ok(())
     });
-    define!(mapping, F, "mapping", "[static]mapping.map", |mut store,
-                                                           (window, object, options): (
-        Window,
-        Resource<Object>,
-        MapOptions
-    )| {
+    define!(mapping, F, "mapping", "[static]mapping.map", |mut store, (window, object, options): Map| {
         let handle = look(&mut store, &object, |object: &Object| object.0)?;
         let guest = guest::<T>(&mut store);
         let (place, claim) = place(&mut store, &guest, &window);
         let mapped = guest.map(place, claim, handle, options.into());
         give(&mut store, mapped, Mapping)
     });
-    define!(
-        mapping,
-        F,
-        "mapping",
-        "[method]mapping.publish",
-        |mut store, (this, part): (Resource<Mapping>, Window)| {
-            let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
-            let guest = guest::<T>(&mut store);
-            let (place, claim) = place(&mut store, &guest, &part);
-            answer(guest.publish(id, place, claim))
-        }
-    );
-    define!(
-        mapping,
-        F,
-        "mapping",
-        "[method]mapping.refresh",
-        |mut store, (this, part): (Resource<Mapping>, Window)| {
-            let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
-            let guest = guest::<T>(&mut store);
-            let (place, claim) = place(&mut store, &guest, &part);
-            answer(guest.refresh(id, place, claim))
-        }
-    );
-    define!(mapping, F, "mapping", "[method]mapping.sync", |mut store, (this, part): (Resource<Mapping>, Window)| {
+    define!(mapping, F, "mapping", "[method]mapping.publish", |mut store, (this, part): OfMapping| {
+        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, claim) = place(&mut store, &guest, &part);
+        answer(guest.publish(id, place, claim))
+    });
+    define!(mapping, F, "mapping", "[method]mapping.refresh", |mut store, (this, part): OfMapping| {
+        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, claim) = place(&mut store, &guest, &part);
+        answer(guest.refresh(id, place, claim))
+    });
+    define!(mapping, F, "mapping", "[method]mapping.sync", |mut store, (this, part): OfMapping| {
         let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
         let guest = guest::<T>(&mut store);
         let (place, claim) = place(&mut store, &guest, &part);
         answer(guest.sync(id, place, claim))
     });
-    define!(mapping, F, "mapping", "[method]mapping.acquire", |mut store,
-                                                               (this, part, access): (
-        Resource<Mapping>,
-        Window,
-        Access
-    )| {
+    define!(mapping, F, "mapping", "[method]mapping.acquire", |mut store, (this, part, access): Acquire| {
         let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
         let guest = guest::<T>(&mut store);
         let (place, claim) = place(&mut store, &guest, &part);
@@ -335,17 +317,11 @@ fn add_mapping<T: MemctlView + 'static, F: Functions>(linker: &mut Chosen<'_, T>
         let (place, claim) = place(&mut store, &guest, &part);
         answer(guest.release(id, place, claim))
     });
-    define!(
-        mapping,
-        F,
-        "mapping",
-        "[method]mapping.unmap",
-        |mut store, (this, window): (Resource<Mapping>, Window)| {
-            let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
-            let guest = guest::<T>(&mut store);
-            let (place, _) = place(&mut store, &guest, &window);
-            answer(guest.unmap(id, place))
-        }
-    );
+    define!(mapping, F, "mapping", "[method]mapping.unmap", |mut store, (this, window): OfMapping| {
+        let id = look(&mut store, &this, |mapping: &Mapping| mapping.0)?;
+        let guest = guest::<T>(&mut store);
+        let (place, _) = place(&mut store, &guest, &window);
+        answer(guest.unmap(id, place))
+    });
     Ok(())
 }
